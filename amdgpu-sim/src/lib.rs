@@ -1,0 +1,1 @@
+//! An AMD GPU in software behind the HSA C ABI.

@@ -1,0 +1,1 @@
+//! Benchmarks of Geobacter, as ratios measured in one run.

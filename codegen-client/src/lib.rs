@@ -1,0 +1,13 @@
+//! The client of the code generation worker, and the disk cache of what it makes.
+//!
+//! The application never links LLVM. A [`Worker`] is a `cargo-geobacter worker` process that this crate starts on the
+//! first question, keeps, and restarts when it dies: LLVM reports fatal errors by aborting, and a bad kernel must cost an
+//! `Err`, never the program. A [`DiskCache`] keeps answers, so that a second run of a program starts no worker.
+//!
+//! Data flows `runtime-core` / `amdgpu-sim` → [`DiskCache`] → (miss) [`Worker`] → answer → [`DiskCache`] → caller.
+
+mod disk_cache;
+mod worker;
+
+pub use disk_cache::{CacheKey, DiskCache};
+pub use worker::{Worker, WorkerError};

@@ -1,0 +1,5 @@
+//! The device language of Geobacter.
+#![no_std]
+
+pub mod descriptor;
+pub mod instance;

@@ -1,0 +1,1 @@
+//! Turns the bitcode that rustc made of a kernel into device code.

@@ -1,0 +1,1 @@
+//! The CPU device: kernels run natively on every core.

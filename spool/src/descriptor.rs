@@ -1,0 +1,84 @@
+//! A kernel's launch descriptor, as the archive and the worker's messages carry it.
+//!
+//! The macro writes the same facts as a constant (`geobacter_lang::LaunchDescriptor`); the spool step reads that constant
+//! out of the bitcode, so that a kernel's archive entry cannot disagree with its source.
+
+use serde::{Deserialize, Serialize};
+
+/// What a launch of a kernel needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelDescriptor {
+    /// The kernel function's name, as written.
+    pub name: String,
+    /// Path of the module that holds it.
+    pub module: String,
+    /// Source file, as rustc names it.
+    pub file: String,
+    /// One-based line of the function's name.
+    pub line: u32,
+    /// One-based column of the function's name.
+    pub column: u32,
+    /// Dimensions of the grid: 1, 2 or 3.
+    pub dimensions: u32,
+    /// Work-items of a work-group along x, y and z; 1 beyond `dimensions`.
+    pub workgroup: [u32; 3],
+    /// The parameters after the item, in order.
+    pub params: Vec<ParamDescriptor>,
+}
+
+impl KernelDescriptor {
+    /// Work-items in one work-group.
+    pub fn workgroup_items(&self) -> u32 {
+        self.workgroup.iter().product()
+    }
+}
+
+/// One parameter of a kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParamDescriptor {
+    /// The parameter's name, as written.
+    pub name: String,
+    /// Its type, as written.
+    pub ty: String,
+    /// What stands behind it.
+    pub kind: ParamKind,
+    /// Bytes that it takes in the kernarg segment.
+    pub size: u32,
+    /// Its alignment in the kernarg segment, in bytes.
+    pub align: u32,
+    /// Size of one element in bytes, for buffers; 0 otherwise.
+    pub element_size: u32,
+}
+
+/// What stands behind a kernel parameter. The numbers are those of `geobacter_lang::ParamKind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u32)]
+pub enum ParamKind {
+    /// A value, copied into the kernarg segment.
+    Scalar = 0,
+    /// A device buffer that is read, one element for each work-item.
+    In = 1,
+    /// A device buffer that is written, one element for each work-item.
+    Out = 2,
+    /// A device buffer whose elements are read and written by their owner.
+    InOut = 3,
+    /// A device buffer that is read, of any length.
+    Slice = 4,
+    /// A function without captures: a type only, no bytes.
+    Function = 5,
+}
+
+impl ParamKind {
+    /// The kind with this number, as the constant descriptor holds it.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Some(match number {
+            0 => Self::Scalar,
+            1 => Self::In,
+            2 => Self::Out,
+            3 => Self::InOut,
+            4 => Self::Slice,
+            5 => Self::Function,
+            _ => return None,
+        })
+    }
+}

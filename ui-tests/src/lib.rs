@@ -1,0 +1,1 @@
+//! Compile-fail and snapshot tests of the kernel language.
