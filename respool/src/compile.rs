@@ -1,0 +1,175 @@
+//! From a kernel's host IR to device code.
+//!
+//! The order matters:
+//! 1. attributes of the host go, everything becomes inlinable and convergent;
+//! 2. the target's data layout is set, and stack slots and globals move to its address spaces, before anything is
+//!    optimised;
+//! 3. C's memory functions, intrinsics and panics get bodies, and the kernel function is added;
+//! 4. LLVM's whole `O3` pipeline for the target;
+//! 5. code is emitted, once: emission changes the module.
+
+use std::{ffi::CString, path::Path, ptr};
+
+use geobacter_spool::{
+    descriptor::KernelDescriptor,
+    job::{CompileJob, CompiledKernel, Emit},
+};
+use inkwell::{
+    OptimizationLevel,
+    targets::{CodeModel, RelocMode, TargetMachine, TargetTriple},
+};
+use llvm_sys::target_machine::{LLVMCodeGenFileType, LLVMTargetMachineEmitToMemoryBuffer};
+
+use crate::{
+    error::Error,
+    ir::{self, Context, Ir},
+    passes::{address_spaces, attributes, library_calls},
+    spool,
+    targets::{self, KernelLowering, Target},
+};
+
+/// Generates device code for one kernel.
+///
+/// # Errors
+/// [`Error`]. What LLVM cannot do at all, it says by aborting the process: callers run this in one that they can lose.
+pub fn compile(job: &CompileJob, sysroot: &Path) -> Result<CompiledKernel, Error> {
+    let target = targets::find(&job.target)?;
+    target.initialize_backend();
+    let context = Context::new();
+    let module = Ir::parse(&context, &job.bitcode, false)
+        .map_err(|reason| Error::Bitcode { what: format!("kernel {}", job.export), reason })?;
+    let descriptor = spool::descriptor_of(&module, &job.entry)?;
+    let machine = machine(&*target, &job.export)?;
+    retarget(&module, &*target, &machine, job, &descriptor)?;
+
+    let llvm_failed =
+        |what, reason| Error::Llvm { kernel: job.export.clone(), target: job.target.clone(), what, reason };
+    module.run_passes("default<O3>", machine.as_mut_ptr()).map_err(|reason| llvm_failed("optimise it", reason))?;
+    let emit = |kind| emit(&module, &machine, kind).map_err(|reason| llvm_failed("emit code for it", reason));
+    let (bytes, resources) = match job.emit {
+        Emit::LlvmIr => (module.to_text().into_bytes(), None),
+        Emit::Assembly => (emit(LLVMCodeGenFileType::LLVMAssemblyFile)?, None),
+        Emit::CodeObject => {
+            let object = emit(LLVMCodeGenFileType::LLVMObjectFile)?;
+            let code_object = target.link(&job.export, &object, sysroot)?;
+            let resources = target.resources(&code_object, &job.export, &descriptor)?;
+            (code_object, Some(resources))
+        }
+    };
+    Ok(CompiledKernel { bytes, resources })
+}
+
+fn retarget(
+    module: &Ir<'_>,
+    target: &dyn Target,
+    machine: &TargetMachine,
+    job: &CompileJob,
+    descriptor: &KernelDescriptor,
+) -> Result<(), Error> {
+    let invalid =
+        |stage| move |reason| Error::Invalid { kernel: job.export.clone(), target: job.target.clone(), stage, reason };
+    attributes::run(module);
+    let layout = machine.get_target_data().get_data_layout();
+    module.set_target(target.triple(), &layout.as_str().to_string_lossy());
+    library_calls::run(module).map_err(invalid("defining memory functions"))?;
+    attributes::run(module);
+    address_spaces::run(module, target.address_spaces());
+    let entry = module.function(&job.entry).ok_or_else(|| Error::Descriptor {
+        kernel: job.entry.clone(),
+        reason: "the entry function is missing".into(),
+    })?;
+    target.lower(&KernelLowering { module, entry, export: &job.export, descriptor })?;
+    module.verify().map_err(invalid("retargeting"))
+}
+
+fn machine(target: &dyn Target, kernel: &str) -> Result<TargetMachine, Error> {
+    let failed = |reason: String| Error::Llvm {
+        kernel: kernel.to_owned(),
+        target: target.name().to_owned(),
+        what: "make a code generator for it",
+        reason,
+    };
+    let triple = TargetTriple::create(target.triple());
+    inkwell::targets::Target::from_triple(&triple)
+        .map_err(|message| failed(message.to_string()))?
+        .create_target_machine(
+            &triple,
+            target.processor(),
+            "",
+            OptimizationLevel::Aggressive,
+            RelocMode::PIC,
+            CodeModel::Default,
+        )
+        .ok_or_else(|| failed(format!("LLVM knows no processor `{}`", target.processor())))
+}
+
+fn emit(module: &Ir<'_>, machine: &TargetMachine, kind: LLVMCodeGenFileType) -> Result<Vec<u8>, String> {
+    let (mut message, mut buffer) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: machine and module live; LLVM gives either a buffer or a message, each of which is ours to free.
+    unsafe {
+        let failed =
+            LLVMTargetMachineEmitToMemoryBuffer(machine.as_mut_ptr(), module.raw(), kind, &mut message, &mut buffer);
+        if failed != 0 {
+            return Err(ir::take_message(message));
+        }
+        let bytes = ir::buffer_bytes(buffer);
+        llvm_sys::core::LLVMDisposeMemoryBuffer(buffer);
+        Ok(bytes)
+    }
+}
+
+/// Disassembles machine code for this target.
+///
+/// # Errors
+/// [`Error::UnknownTarget`], or [`Error::Llvm`] if LLVM has no disassembler for it.
+pub fn disassemble(
+    job: &geobacter_spool::job::DisassembleJob,
+) -> Result<Vec<geobacter_spool::job::Instruction>, Error> {
+    use geobacter_spool::job::Instruction;
+    use llvm_sys::disassembler::{LLVMCreateDisasmCPU, LLVMDisasmDispose, LLVMDisasmInstruction};
+
+    let target = targets::find(&job.target)?;
+    target.initialize_backend();
+    let triple = CString::new(target.triple()).unwrap_or_default();
+    let processor = CString::new(target.processor()).unwrap_or_default();
+    // SAFETY: both are C strings; no symbol look-up is asked for.
+    let disassembler =
+        unsafe { LLVMCreateDisasmCPU(triple.as_ptr(), processor.as_ptr(), ptr::null_mut(), 0, None, None) };
+    if disassembler.is_null() {
+        return Err(Error::Llvm {
+            kernel: "(code)".into(),
+            target: job.target.clone(),
+            what: "disassemble it",
+            reason: "this LLVM has no disassembler for the target".into(),
+        });
+    }
+    let mut code = job.code.clone();
+    let mut instructions = Vec::new();
+    let mut text = [0u8; 512];
+    let mut offset = 0;
+    while offset < code.len() {
+        // SAFETY: pointer and length describe the rest of the code; the text buffer has the given size.
+        let length = unsafe {
+            LLVMDisasmInstruction(
+                disassembler,
+                code[offset..].as_mut_ptr(),
+                (code.len() - offset) as u64,
+                offset as u64,
+                text.as_mut_ptr().cast(),
+                text.len(),
+            )
+        };
+        let (length, text) = if length == 0 {
+            (4.min(code.len() - offset), String::new())
+        } else {
+            let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
+            let text = String::from_utf8_lossy(&text[..end]);
+            (length, text.split_whitespace().collect::<Vec<_>>().join(" "))
+        };
+        instructions.push(Instruction { offset: offset as u32, length: length as u32, text });
+        offset += length;
+    }
+    // SAFETY: the disassembler is ours.
+    unsafe { LLVMDisasmDispose(disassembler) };
+    Ok(instructions)
+}

@@ -1,0 +1,5 @@
+//! The passes that every target shares, one a file. [`compile`](crate::compile) gives their order and why it matters.
+
+pub mod address_spaces;
+pub mod attributes;
+pub mod library_calls;

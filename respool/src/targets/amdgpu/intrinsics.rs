@@ -1,0 +1,68 @@
+//! The device language's intrinsics on AMD GPUs.
+
+use llvm_sys::LLVMLinkage;
+
+use super::KernelLowering;
+use crate::{
+    error::Error,
+    ir::{Builder, Value},
+    spool::DESCRIPTOR_INTRINSIC,
+};
+
+/// Gives every intrinsic that the module declares a body.
+pub fn lower(lowering: &KernelLowering<'_, '_>, target: &str) -> Result<(), Error> {
+    let module = lowering.module;
+    let context = module.context();
+    for function in module.functions().filter(|function| function.is_declaration()) {
+        let name = function.name();
+        let Some(intrinsic) = name.strip_prefix("__gb_") else { continue };
+        let block = function.append_block(context, "");
+        let builder = Builder::at_end(context, block);
+        let (what, axis) = intrinsic.rsplit_once('_').unwrap_or((intrinsic, ""));
+        match (what, ["x", "y", "z"].iter().position(|&a| a == axis)) {
+            ("item_begin", Some(axis)) => {
+                let id = item_id(lowering, &builder, axis);
+                builder.return_value(id);
+            }
+            ("item_end", Some(axis)) => {
+                let id = item_id(lowering, &builder, axis);
+                builder.return_value(builder.add_no_wrap(id, context.int(32).integer(1)));
+            }
+            ("group_id", Some(axis)) => {
+                let name = format!("llvm.amdgcn.workgroup.id.{}", ["x", "y", "z"][axis]);
+                let id = if axis < lowering.descriptor.dimensions as usize {
+                    builder.call(module.intrinsic(&name, &[]), &[])
+                } else {
+                    context.int(32).integer(0)
+                };
+                builder.return_value(id);
+            }
+            _ if name == DESCRIPTOR_INTRINSIC => builder.return_void(),
+            _ => {
+                return Err(Error::Unsupported {
+                    kernel: lowering.descriptor.name.clone(),
+                    target: target.to_owned(),
+                    reason: format!(
+                        "the intrinsic `{name}` is unknown; is cargo-geobacter older than the program's `geobacter`?"
+                    ),
+                });
+            }
+        }
+        function.set_linkage(LLVMLinkage::LLVMInternalLinkage);
+        function.add_function_attribute(context.attribute("alwaysinline", 0));
+    }
+    Ok(())
+}
+
+/// This work-item's id in its group, with its range.
+fn item_id(lowering: &KernelLowering<'_, '_>, builder: &Builder<'_>, axis: usize) -> Value {
+    let context = lowering.module.context();
+    let size = lowering.descriptor.workgroup[axis];
+    if size == 1 {
+        return context.int(32).integer(0);
+    }
+    let name = format!("llvm.amdgcn.workitem.id.{}", ["x", "y", "z"][axis]);
+    let id = builder.call(lowering.module.intrinsic(&name, &[]), &[]);
+    id.add_call_attribute(0, context.range_attribute(32, 0, size.into()));
+    id
+}

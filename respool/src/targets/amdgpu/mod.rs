@@ -1,0 +1,83 @@
+//! AMD GPUs: code objects for the HSA loader, after LLVM's *User Guide for AMDGPU Backend*.
+
+use std::path::Path;
+
+use geobacter_spool::{descriptor::KernelDescriptor, job::KernelResources};
+
+use super::{KernelLowering, Target};
+use crate::{error::Error, passes::address_spaces::AddressSpaces};
+
+mod code_object;
+mod fault;
+mod intrinsics;
+mod kernel;
+mod link;
+mod occupancy;
+mod processor;
+
+pub use processor::NAMES;
+use processor::Processor;
+
+/// Address spaces of the AMDGPU back end.
+mod address_space {
+    pub const GENERIC: u32 = 0;
+    pub const GLOBAL: u32 = 1;
+    pub const CONSTANT: u32 = 4;
+    pub const PRIVATE: u32 = 5;
+}
+
+/// One AMD GPU.
+struct AmdGpu {
+    processor: &'static Processor,
+}
+
+/// The AMD GPU with this name.
+pub fn find(name: &str) -> Option<Box<dyn Target>> {
+    Processor::find(name).map(|processor| Box::new(AmdGpu { processor }) as Box<dyn Target>)
+}
+
+impl Target for AmdGpu {
+    fn name(&self) -> &str {
+        self.processor.name
+    }
+
+    fn triple(&self) -> &'static str {
+        "amdgcn-amd-amdhsa"
+    }
+
+    fn processor(&self) -> &str {
+        self.processor.name
+    }
+
+    fn address_spaces(&self) -> AddressSpaces {
+        AddressSpaces {
+            stack: address_space::PRIVATE,
+            constant: address_space::CONSTANT,
+            global: address_space::GLOBAL,
+        }
+    }
+
+    fn initialize_backend(&self) {
+        inkwell::targets::Target::initialize_amd_gpu(&inkwell::targets::InitializationConfig::default());
+    }
+
+    fn lower(&self, lowering: &KernelLowering<'_, '_>) -> Result<(), Error> {
+        fault::lower(lowering.module);
+        intrinsics::lower(lowering, self.name())?;
+        kernel::add(lowering);
+        Ok(())
+    }
+
+    fn link(&self, kernel: &str, object: &[u8], sysroot: &Path) -> Result<Vec<u8>, Error> {
+        link::link(kernel, self.name(), object, sysroot)
+    }
+
+    fn resources(
+        &self,
+        code_object: &[u8],
+        export: &str,
+        descriptor: &KernelDescriptor,
+    ) -> Result<KernelResources, Error> {
+        code_object::resources(code_object, export, descriptor, self.processor)
+    }
+}

@@ -1,0 +1,81 @@
+//! The devices that code is generated for: one folder a family.
+//!
+//! A [`Target`] says what the shared passes need to know (triple, address spaces), lowers the device language's
+//! intrinsics, panics and entry function, and turns LLVM's object file into what the device's loader takes. A new back
+//! end is a new folder and one line in [`FAMILIES`].
+
+use std::path::Path;
+
+use geobacter_spool::{descriptor::KernelDescriptor, job::KernelResources};
+
+use crate::{error::Error, ir::Ir, ir::Value, passes::address_spaces::AddressSpaces};
+
+pub mod amdgpu;
+
+/// One device that code can be generated for.
+pub trait Target {
+    /// Its name: `gfx942`.
+    fn name(&self) -> &str;
+
+    /// LLVM's name for the family: `amdgcn-amd-amdhsa`.
+    fn triple(&self) -> &'static str;
+
+    /// LLVM's name for the processor.
+    fn processor(&self) -> &str;
+
+    /// Where it keeps what.
+    fn address_spaces(&self) -> AddressSpaces;
+
+    /// Makes LLVM's back end for the family known; may be called often.
+    fn initialize_backend(&self);
+
+    /// Gives every intrinsic of the device language a body, panics included, and adds the kernel function.
+    fn lower(&self, kernel: &KernelLowering<'_, '_>) -> Result<(), Error>;
+
+    /// Links LLVM's object file into what the device's loader takes, with the linker of the toolchain at `sysroot`.
+    fn link(&self, kernel: &str, object: &[u8], sysroot: &Path) -> Result<Vec<u8>, Error>;
+
+    /// Reads back what the kernel takes, and checks it against the descriptor.
+    fn resources(
+        &self,
+        code_object: &[u8],
+        export: &str,
+        descriptor: &KernelDescriptor,
+    ) -> Result<KernelResources, Error>;
+}
+
+/// What [`Target::lower`] works on.
+pub struct KernelLowering<'a, 'c> {
+    /// The module, with the target's layout.
+    pub module: &'a Ir<'c>,
+    /// The instance's entry function.
+    pub entry: Value,
+    /// The symbol that the kernel shall have.
+    pub export: &'a str,
+    /// Its launch descriptor.
+    pub descriptor: &'a KernelDescriptor,
+}
+
+/// A family of targets.
+struct Family {
+    names: &'static [&'static str],
+    find: fn(&str) -> Option<Box<dyn Target>>,
+}
+
+const FAMILIES: &[Family] = &[Family { names: amdgpu::NAMES, find: amdgpu::find }];
+
+/// The target with this name.
+///
+/// # Errors
+/// [`Error::UnknownTarget`], which lists the names.
+pub fn find(name: &str) -> Result<Box<dyn Target>, Error> {
+    FAMILIES
+        .iter()
+        .find_map(|family| (family.find)(name))
+        .ok_or_else(|| Error::UnknownTarget { target: name.to_owned(), known: names().join(", ") })
+}
+
+/// The names of all targets.
+pub fn names() -> Vec<&'static str> {
+    FAMILIES.iter().flat_map(|family| family.names).copied().collect()
+}

@@ -1,0 +1,147 @@
+//! The worker's two halves on kernels that rustc compiles here: the spool step, and code for every target.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use geobacter_respool::{compile::compile, spool::extract, targets};
+use geobacter_spool::{
+    archive::{Archive, Kernel, Producer},
+    job::{CompileJob, Emit, ExtractJob, Extracted},
+};
+
+fn sysroot() -> &'static Path {
+    static SYSROOT: OnceLock<PathBuf> = OnceLock::new();
+    SYSROOT.get_or_init(|| {
+        let output = Command::new("rustc").args(["--print", "sysroot"]).output().expect("rustc runs");
+        let sysroot = PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim());
+        geobacter_llvm::load(&sysroot).expect("the toolchain has a libLLVM");
+        sysroot
+    })
+}
+
+/// Compiles a source file as the wrapper does, and runs the spool step on what rustc left.
+fn spool(source: &str, optimise: bool) -> Extracted {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels").join(source);
+    let status = Command::new("rustc")
+        .args(["--edition=2024", "--crate-type=lib", "-Csave-temps", "-Cdebuginfo=line-tables-only"])
+        .args(["-Zmir-enable-passes=-JumpThreading", "-Zshare-generics=no", "-Awarnings"])
+        .arg(if optimise { "-Copt-level=3" } else { "-Copt-level=0" })
+        .env("RUSTC_BOOTSTRAP", "1")
+        .arg("--out-dir")
+        .args([folder.path(), &source])
+        .status()
+        .expect("rustc runs");
+    assert!(status.success());
+    let files = |folder: &Path, ending: &str| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).expect("a folder").filter_map(Result::ok);
+        entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with(ending)).collect()
+    };
+    let libraries = files(&sysroot().join("lib/rustlib/x86_64-unknown-linux-gnu/lib"), ".rlib")
+        .into_iter()
+        .filter(|path| {
+            ["libcore-", "liballoc-", "libcompiler_builtins-"].iter().any(|name| path.to_string_lossy().contains(name))
+        })
+        .collect();
+    let producer =
+        Producer { rustc: "1.95.0".into(), llvm: "22".into(), sysroot: sysroot().to_owned(), worker: PathBuf::new() };
+    extract(&ExtractJob { producer, kernel_modules: files(folder.path(), ".no-opt.bc"), libraries })
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn kernels(extracted: &Extracted) -> Vec<Kernel> {
+    assert_eq!(extracted.diagnostics, []);
+    let archives = Archive::read_section(&extracted.archive).expect("an archive");
+    archives.iter().flat_map(Archive::kernels).map(|kernel| kernel.expect("a kernel")).collect()
+}
+
+fn generate(kernel: &Kernel, target: &str, emit: Emit) -> geobacter_spool::job::CompiledKernel {
+    let job = CompileJob {
+        bitcode: kernel.bitcode.clone(),
+        entry: kernel.symbol.clone(),
+        export: format!("{}_{}", kernel.descriptor.name, kernel.id.short()),
+        target: target.to_owned(),
+        emit,
+    };
+    compile(&job, sysroot()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn assembly(kernel: &Kernel, target: &str) -> String {
+    String::from_utf8(generate(kernel, target, Emit::Assembly).bytes).expect("text")
+}
+
+#[test]
+fn every_target_takes_ordinary_rust_debug_and_release() {
+    for optimise in [false, true] {
+        let extracted = spool("plain.rs", optimise);
+        let kernels = kernels(&extracted);
+        let names: Vec<_> = kernels.iter().map(|kernel| kernel.descriptor.name.as_str()).collect();
+        assert_eq!(names, ["ordinary", "panics", "saxpy"]);
+        for kernel in &kernels {
+            assert!(kernel.descriptor.file.ends_with("plain.rs"), "{:?}", kernel.descriptor);
+            for target in targets::names() {
+                let compiled = generate(kernel, target, Emit::CodeObject);
+                let resources = compiled.resources.expect("a code object has resources");
+                assert!(compiled.bytes.starts_with(b"\x7fELF"));
+                assert_eq!(resources.max_workgroup, 256);
+                assert_eq!(resources.dynamic_stack, kernel.descriptor.name == "ordinary", "{target}");
+                let panics = resources.hidden_args.iter().any(|argument| argument.kind == "hidden_printf_buffer");
+                assert_eq!(panics, kernel.descriptor.name != "saxpy", "{target} {:?}", resources.hidden_args);
+            }
+        }
+    }
+}
+
+#[test]
+fn saxpy_is_what_a_hand_written_kernel_gives() {
+    for optimise in [false, true] {
+        let extracted = spool("plain.rs", optimise);
+        let kernels = kernels(&extracted);
+        let saxpy = kernels.iter().find(|kernel| kernel.descriptor.name == "saxpy").expect("saxpy");
+        for target in targets::names() {
+            let text = assembly(saxpy, target);
+            let code: Vec<&str> = text.lines().take_while(|line| !line.contains("s_endpgm")).collect();
+            let any = |what: &str| code.iter().any(|line| line.trim_start().starts_with(what));
+            assert!(any("s_load"), "{text}");
+            assert!(any("global_load") && any("global_store"), "{text}");
+            assert!(!any("flat_") && !any("scratch_") && !any("buffer_"), "{text}");
+            // One comparison: the item against the grid. No check for each element.
+            assert_eq!(code.iter().filter(|line| line.contains("v_cmp")).count(), 1, "{text}");
+            let resources = generate(saxpy, target, Emit::CodeObject).resources.expect("resources");
+            assert_eq!((resources.scratch, resources.lds), (0, 0));
+        }
+    }
+}
+
+#[test]
+fn what_no_device_can_do_is_reported_with_the_way_to_it() {
+    for optimise in [false, true] {
+        let extracted = spool("forbidden.rs", optimise);
+        for (kernel, message) in [
+            ("prints", "a kernel cannot do input or output"),
+            ("allocates", "a kernel cannot allocate memory"),
+            ("reads_a_file", "a kernel cannot do input or output"),
+            ("inline_assembly", "a kernel cannot use inline assembly"),
+            ("calls_c", "a kernel cannot call a foreign function"),
+            ("counts", "a kernel cannot use `core::sync::atomic`"),
+            ("static_mut", "a kernel cannot use a mutable static"),
+            ("thread_local", "a kernel cannot use a thread local"),
+            ("dynamic", "a kernel cannot call through a pointer"),
+        ] {
+            let kernel = format!("forbidden::{kernel}");
+            let found: Vec<_> = extracted.diagnostics.iter().filter(|diagnostic| diagnostic.kernel == kernel).collect();
+            assert!(found.iter().any(|diagnostic| diagnostic.message == message), "{kernel}: {found:#?}");
+            for diagnostic in found {
+                let location = diagnostic.location.as_ref().expect("a location");
+                assert!(location.file.ends_with("forbidden.rs"), "{diagnostic:#?}");
+            }
+        }
+        let logs = extracted.diagnostics.iter().find(|diagnostic| diagnostic.kernel == "forbidden::prints");
+        let path: Vec<_> = logs.into_iter().flat_map(|diagnostic| &diagnostic.path).collect();
+        assert!(optimise || path.iter().any(|frame| frame.function == "forbidden::log"), "{path:#?}");
+        assert!(extracted.archive.is_empty());
+    }
+}
