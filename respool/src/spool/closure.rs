@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use llvm_sys::LLVMLinkage;
 
-use super::{is_language_intrinsic, link_on_demand, normalize, panics, sources::Sources};
+use super::{is_language_intrinsic, link_on_demand, math, normalize, panics, sources::Sources};
 use crate::{
     error::Error,
     ir::{Context, Ir, Value},
@@ -65,7 +65,7 @@ fn wanted(program: &Ir<'_>, value: Value) -> Option<String> {
     }
     let name = value.name();
     let root = program.function(&name).is_some_and(|f| f == value && !value.has_uses());
-    let known = name.starts_with("llvm.") || is_language_intrinsic(&name) && !name.starts_with("__gb_math_");
+    let known = name.starts_with("llvm.") || is_language_intrinsic(&name) && !name.starts_with(math::PREFIX);
     (!known && (value.has_uses() || root) && panics::meaning(&name).is_none()).then_some(name)
 }
 

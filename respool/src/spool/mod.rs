@@ -10,6 +10,7 @@ mod check;
 mod closure;
 mod constant;
 mod descriptor;
+mod math;
 mod names;
 mod normalize;
 mod panics;

@@ -1,6 +1,6 @@
 //! Brings freshly linked code into the form that the check and every target expect.
 //!
-//! After it: no unwinding (`invoke` is `call`, landing pads are gone); a panic is a call of one of the three functions
+//! After it: mathematical functions are the device language's (see [`math`](super::math)); no unwinding (`invoke` is `call`, landing pads are gone); a panic is a call of one of the three functions
 //! that [`panics`](super::panics) names; the address of a function is never taken (an indirect call has no callee that a
 //! device could reach, and the check refuses it); `black_box` is the identity.
 
@@ -9,7 +9,7 @@ use crate::{
     ir::{Ir, Value, constant_with_elements},
 };
 
-use super::panics;
+use super::{math, panics};
 
 pub fn normalize(program: &Ir<'_>) -> Result<(), Error> {
     let failed = |reason| Error::Bitcode { what: "removing unwinding".into(), reason };
@@ -20,6 +20,7 @@ pub fn normalize(program: &Ir<'_>) -> Result<(), Error> {
             forget_function_addresses(instruction);
         }
         panics::rewrite(program, function);
+        math::rewrite(program, function);
         remove_optimisation_barriers(function);
     }
     for global in program.globals() {
