@@ -24,7 +24,7 @@ use geobacter_spool::{
 
 use crate::{
     error::Error,
-    ir::{Context, Ir},
+    ir::{Context, Ir, Value},
 };
 
 pub(crate) use descriptor::{DESCRIPTOR_INTRINSIC, read as descriptor_of};
@@ -73,6 +73,11 @@ fn is_language_intrinsic(name: &str) -> bool {
     name.starts_with("__gb_")
 }
 
+/// Whether this is a kernel's entry function. rustc makes it local to its module where nothing else refers to it.
+fn is_entry(global: Value) -> bool {
+    global.is_function() && global.section() == KERNEL_SECTION
+}
+
 /// Gives every function whose body the linker may take a linkage that makes it be taken only when it is needed.
 fn link_on_demand(module: &Ir<'_>) {
     use llvm_sys::LLVMLinkage;
@@ -83,7 +88,7 @@ fn link_on_demand(module: &Ir<'_>) {
             if global.is_global_variable() {
                 global.delete_global();
             }
-        } else if !global.is_declaration() && !global.has_local_linkage() {
+        } else if !global.is_declaration() && (!global.has_local_linkage() || is_entry(global)) {
             global.clear_comdat();
             global.set_linkage(LLVMLinkage::LLVMLinkOnceODRLinkage);
         }

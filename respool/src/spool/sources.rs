@@ -8,7 +8,7 @@ use std::{
 
 use object::{Object, ObjectSection, read::archive::ArchiveFile};
 
-use super::KERNEL_SECTION;
+use super::is_entry;
 use crate::{
     error::Error,
     ir::{Context, Ir},
@@ -46,11 +46,12 @@ impl Sources {
             let module = parse(context, &bitcode, &name)?;
             let index = sources.modules.len();
             for global in module.functions().chain(module.globals()) {
-                if global.is_declaration() || global.has_local_linkage() {
+                let entry = is_entry(global);
+                if global.is_declaration() || (global.has_local_linkage() && !entry) {
                     continue;
                 }
                 let symbol = global.name();
-                if global.is_function() && global.section() == KERNEL_SECTION {
+                if entry {
                     sources.kernels.push(symbol.clone());
                 }
                 sources.definitions.entry(symbol).or_insert(index);
