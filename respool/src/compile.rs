@@ -51,12 +51,18 @@ pub fn compile(job: &CompileJob, sysroot: &Path) -> Result<CompiledKernel, Error
         Emit::Assembly => (emit(LLVMCodeGenFileType::LLVMAssemblyFile)?, None),
         Emit::CodeObject => {
             let object = emit(LLVMCodeGenFileType::LLVMObjectFile)?;
+            if let [first, ..] = context.errors().as_slice() {
+                return Err(llvm_failed("generate code for it", first.clone()));
+            }
             let code_object = target.link(&job.export, &object, sysroot)?;
             let resources = target.resources(&code_object, &job.export, &descriptor)?;
             (code_object, Some(resources))
         }
     };
-    Ok(CompiledKernel { bytes, resources })
+    match context.errors().as_slice() {
+        [] => Ok(CompiledKernel { bytes, resources }),
+        errors => Err(llvm_failed("generate code for it", errors.join("; "))),
+    }
 }
 
 fn retarget(

@@ -10,7 +10,8 @@
 //! They make every call below sound, and are what the SAFETY comments refer to.
 
 use std::{
-    ffi::{CStr, CString, c_char, c_uint},
+    cell::RefCell,
+    ffi::{CStr, CString, c_char, c_uint, c_void},
     marker::PhantomData,
     ptr,
 };
@@ -20,14 +21,36 @@ use llvm_sys::{
     LLVMVisibility, core::*, debuginfo::*, prelude::*,
 };
 
-/// An LLVM context: types, constants and metadata of its modules live in it.
-pub struct Context(LLVMContextRef);
+/// An LLVM context: types, constants and metadata of its modules live in it. It keeps the errors that LLVM reports
+/// while it works on them, which would otherwise end the process.
+pub struct Context(LLVMContextRef, Box<RefCell<Vec<String>>>);
+
+extern "C" fn keep_error(diagnostic: LLVMDiagnosticInfoRef, errors: *mut c_void) {
+    // SAFETY: LLVM hands over a diagnostic that lives during the call; its description is ours to free.
+    let (severity, text) =
+        unsafe { (LLVMGetDiagInfoSeverity(diagnostic), take_message(LLVMGetDiagInfoDescription(diagnostic))) };
+    if matches!(severity, llvm_sys::LLVMDiagnosticSeverity::LLVMDSError) {
+        // SAFETY: the pointer is that of the context's list, which lives as long as the context.
+        unsafe { &*errors.cast::<RefCell<Vec<String>>>() }.borrow_mut().push(text);
+    }
+}
 
 impl Context {
     /// A fresh context. LLVM must have been loaded.
     pub fn new() -> Self {
-        // SAFETY: no precondition but a loaded LLVM.
-        Self(unsafe { LLVMContextCreate() })
+        let errors = Box::new(RefCell::new(Vec::new()));
+        // SAFETY: no precondition but a loaded LLVM. The handler's list lives as long as the context.
+        let context = unsafe {
+            let context = LLVMContextCreate();
+            LLVMContextSetDiagnosticHandler(context, Some(keep_error), (&raw const *errors).cast_mut().cast());
+            context
+        };
+        Self(context, errors)
+    }
+
+    /// What LLVM has reported as an error so far.
+    pub fn errors(&self) -> Vec<String> {
+        self.1.borrow().clone()
     }
 
     pub fn raw(&self) -> LLVMContextRef {
@@ -648,6 +671,64 @@ impl Value {
                 values.iter().map(|&value| LLVMValueAsMetadata(context.int(32).integer(value.into()).0)).collect();
             let node = LLVMMDNodeInContext2(context.0, list.as_mut_ptr(), list.len());
             LLVMGlobalSetMetadata(self.0, kind, node);
+        }
+    }
+
+    /// Gives a function that the compiler made a place in the source, so that what is inlined into it keeps its own, and
+    /// puts `call` there. Does nothing in a module without debug information.
+    pub fn set_source(self, module: &Ir<'_>, call: Value, name: &str, file: &str, line: u32, column: u32) {
+        // SAFETY: rule 3: a function and a call in it; pointers and lengths describe the texts; the builder is finished
+        // before it is freed.
+        unsafe {
+            if LLVMGetNamedMetadata(module.module, c"llvm.dbg.cu".as_ptr(), 11).is_null() {
+                return;
+            }
+            let builder = LLVMCreateDIBuilder(module.module);
+            let file = LLVMDIBuilderCreateFile(builder, file.as_ptr().cast(), file.len(), c"".as_ptr(), 0);
+            LLVMDIBuilderCreateCompileUnit(
+                builder,
+                LLVMDWARFSourceLanguage::LLVMDWARFSourceLanguageRust,
+                file,
+                c"geobacter".as_ptr(),
+                9,
+                1,
+                c"".as_ptr(),
+                0,
+                0,
+                c"".as_ptr(),
+                0,
+                LLVMDWARFEmissionKind::LLVMDWARFEmissionKindLineTablesOnly,
+                0,
+                0,
+                0,
+                c"".as_ptr(),
+                0,
+                c"".as_ptr(),
+                0,
+            );
+            let ty = LLVMDIBuilderCreateSubroutineType(builder, file, ptr::null_mut(), 0, LLVMDIFlagZero);
+            let function = LLVMDIBuilderCreateFunction(
+                builder,
+                file,
+                name.as_ptr().cast(),
+                name.len(),
+                c"".as_ptr(),
+                0,
+                file,
+                line,
+                ty,
+                0,
+                1,
+                line,
+                LLVMDIFlagZero,
+                1,
+            );
+            LLVMSetSubprogram(self.0, function);
+            let context = module.context.0;
+            let location = LLVMDIBuilderCreateDebugLocation(context, line, column, function, ptr::null_mut());
+            LLVMInstructionSetDebugLoc(call.0, location);
+            LLVMDIBuilderFinalize(builder);
+            LLVMDisposeDIBuilder(builder);
         }
     }
 

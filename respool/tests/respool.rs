@@ -108,6 +108,8 @@ fn saxpy_is_what_a_hand_written_kernel_gives() {
             assert!(any("s_load"), "{text}");
             assert!(any("global_load") && any("global_store"), "{text}");
             assert!(!any("flat_") && !any("scratch_") && !any("buffer_"), "{text}");
+            assert!(text.contains("plain.rs"), "the code names its source: {text}");
+            assert!(code.iter().any(|line| line.trim_start().starts_with(".loc")), "{text}");
             // One comparison: the item against the grid. No check for each element.
             assert_eq!(code.iter().filter(|line| line.contains("v_cmp")).count(), 1, "{text}");
             let resources = generate(saxpy, target, Emit::CodeObject).resources.expect("resources");

@@ -80,6 +80,11 @@ pub fn cut_out<'c>(context: &'c Context, program: &[u8], kernel: &str) -> Result
     if let Some(entry) = module.function(kernel) {
         entry.set_linkage(LLVMLinkage::LLVMExternalLinkage);
     }
-    module.run_passes("strip-nonlinetable-debuginfo,globaldce,strip-dead-prototypes,strip-dead-debug-info", std::ptr::null_mut()).map_err(failed)?;
+    module
+        .run_passes(
+            "strip-nonlinetable-debuginfo,globaldce,strip-dead-prototypes,strip-dead-debug-info",
+            std::ptr::null_mut(),
+        )
+        .map_err(failed)?;
     Ok(module)
 }

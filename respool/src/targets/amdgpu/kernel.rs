@@ -49,8 +49,9 @@ pub fn add(lowering: &KernelLowering<'_, '_>) {
     }
     let builder = Builder::at_end(context, kernel.append_block(context, ""));
     let generic = builder.address_space_cast(kernel.params()[0], context.pointer(GENERIC));
-    builder.call(lowering.entry, &[generic]);
+    let call = builder.call(lowering.entry, &[generic]);
     builder.return_void();
+    kernel.set_source(module, call, &descriptor.name, &descriptor.file, descriptor.line, descriptor.column);
     module.add_module_flag("amdhsa_code_object_version", 500);
     kernel.set_integer_metadata(context, "reqd_work_group_size", &descriptor.workgroup);
 }
