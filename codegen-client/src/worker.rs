@@ -46,7 +46,10 @@ pub enum WorkerError {
         source: io::Error,
     },
     /// The worker died twice while it worked on the same request.
-    #[error("the code generation worker died ({how}) while it worked on {what}, and again when it was retried{}", tail(stderr))]
+    #[error(
+        "the code generation worker died ({how}) while it worked on {what}, and again when it was retried{}",
+        tail(stderr)
+    )]
     Died {
         /// The request, for example "kernel saxpy for gfx942".
         what: String,
@@ -56,7 +59,9 @@ pub enum WorkerError {
         stderr: String,
     },
     /// The worker answers what makes no sense.
-    #[error("the code generation worker speaks another protocol ({0}); reinstall cargo-geobacter and rebuild the program")]
+    #[error(
+        "the code generation worker speaks another protocol ({0}); reinstall cargo-geobacter and rebuild the program"
+    )]
     Protocol(String),
     /// The worker says why it cannot do it.
     #[error("{0}")]

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use geobacter_spool::{descriptor::KernelDescriptor, job::KernelResources};
 
+use inkwell::targets::InitializationConfig;
+
 use super::{KernelLowering, Target};
 use crate::{error::Error, passes::address_spaces::AddressSpaces};
 
@@ -58,7 +60,8 @@ impl Target for AmdGpu {
     }
 
     fn initialize_backend(&self) {
-        inkwell::targets::Target::initialize_amd_gpu(&inkwell::targets::InitializationConfig::default());
+        let config = InitializationConfig { disassembler: true, ..InitializationConfig::default() };
+        inkwell::targets::Target::initialize_amd_gpu(&config);
     }
 
     fn lower(&self, lowering: &KernelLowering<'_, '_>) -> Result<(), Error> {
