@@ -28,6 +28,11 @@ mod address_space {
     pub const PRIVATE: u32 = 5;
 }
 
+unsafe extern "C" {
+    // Missing from llvm-sys; libLLVM exports it, so geobacter-llvm defines it.
+    fn LLVMInitializeAMDGPUDisassembler();
+}
+
 /// One AMD GPU.
 struct AmdGpu {
     processor: &'static Processor,
@@ -60,8 +65,9 @@ impl Target for AmdGpu {
     }
 
     fn initialize_backend(&self) {
-        let config = InitializationConfig { disassembler: true, ..InitializationConfig::default() };
-        inkwell::targets::Target::initialize_amd_gpu(&config);
+        inkwell::targets::Target::initialize_amd_gpu(&InitializationConfig::default());
+        // SAFETY: no precondition but a loaded LLVM; LLVM's registry takes a second registration of the same.
+        unsafe { LLVMInitializeAMDGPUDisassembler() };
     }
 
     fn lower(&self, lowering: &KernelLowering<'_, '_>) -> Result<(), Error> {
