@@ -1,1 +1,3 @@
-//! Examples of Geobacter.
+//! What the examples of Geobacter share: their command line.
+
+pub mod cli;

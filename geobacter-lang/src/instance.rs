@@ -33,3 +33,52 @@ impl fmt::Debug for InstanceRecord {
         f.debug_tuple("InstanceRecord").field(&self.symbol()).finish()
     }
 }
+
+/// The record of a kernel instance, given the path of its entry function with all generic arguments. For `#[kernel]` only:
+/// the function that holds it must be `#[inline(never)]` and generic over exactly what the entry function is.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! instance_record {
+    ($($entry:tt)*) => {{
+        let record: *const $crate::instance::InstanceRecord;
+        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+        // SAFETY: the assembly reads and changes nothing; it defines constant data and the record, and takes its address.
+        unsafe {
+            ::core::arch::asm!(
+                ".pushsection .rodata.geobacter.instance,\"a\",@progbits",
+                "777: .ascii \"{symbol}\"",
+                "778: .popsection",
+                ".pushsection .data.geobacter.instance,\"aw\",@progbits",
+                ".balign 8",
+                "779: .quad 777b, 778b - 777b, 0",
+                ".popsection",
+                "lea {record}, [rip + 779b]",
+                symbol = sym $($entry)*,
+                record = out(reg) record,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+        // SAFETY: as above.
+        unsafe {
+            ::core::arch::asm!(
+                ".pushsection .rodata.geobacter.instance,\"a\",@progbits",
+                "777: .ascii \"{symbol}\"",
+                "778: .popsection",
+                ".pushsection .data.geobacter.instance,\"aw\",@progbits",
+                ".balign 8",
+                "779: .quad 777b, 778b - 777b, 0",
+                ".popsection",
+                "adrp {record}, 779b",
+                "add {record}, {record}, :lo12:779b",
+                symbol = sym $($entry)*,
+                record = out(reg) record,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+        ::core::compile_error!("geobacter kernels can be built on x86_64 and aarch64 Linux only");
+        // SAFETY: the assembly above made the record, in the layout of `InstanceRecord`; it lives as long as the program.
+        unsafe { &*record }
+    }};
+}

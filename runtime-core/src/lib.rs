@@ -1,5 +1,24 @@
 //! Devices, buffers, launches and caches: what every back end of Geobacter shares.
+//!
+//! * [`device`], [`buffer`]: what a program holds: a device, and typed memory on it.
+//! * [`launch`]: one launch: every check, in one place, then the kernarg bytes.
+//! * [`driver`]: the seam to the back ends. Everything typed is above it; below it are bytes and addresses.
+//! * [`archive`], [`code`]: from a kernel instance to device code: the program's archive, the disk cache, the worker.
+//! * [`fault`]: from what a panicking kernel left behind to what a person reads.
+//!
+//! A launch flows `launch` → checks → kernarg bytes → [`driver::Driver::dispatch`]. A back end that needs device code asks
+//! [`code::loaded`], which knows it after the first time, and [`code::device_code`] before.
+//!
+//! Nothing here knows HSA, rayon or LLVM: those are `geobacter-runtime-amd`'s, `geobacter-runtime-host`'s, and the worker's.
 
-pub mod driver;
+pub mod archive;
+pub mod buffer;
 pub mod code;
-mod fault;
+pub mod device;
+pub mod driver;
+pub mod fault;
+pub mod launch;
+
+pub use buffer::DeviceBuffer;
+pub use device::{Device, Error};
+pub use launch::LaunchError;

@@ -1,1 +1,23 @@
 //! The CPU device: kernels run natively on every core.
+//!
+//! * [`device`]: the one host device of the process.
+//! * `driver`: memory, and a launch: work-groups in chunks over rayon's threads, a single one on the caller's.
+//! * `intrinsics`: what `geobacter_lang::intrinsics` declares, for the host. Every program needs them to link, whether it
+//!   uses the device or not.
+//! * `panics`: how a kernel's panic becomes an error with message, place and work-item.
+//!
+//! Works under plain cargo: no wrapper, no archive, no LLVM. What vectorises a kernel is rustc.
+
+mod driver;
+mod intrinsics;
+mod panics;
+
+use std::sync::{Arc, LazyLock};
+
+use geobacter_runtime_core::Device;
+
+/// The host device. Every call gives a handle to the same one.
+pub fn device() -> Device {
+    static DEVICE: LazyLock<Device> = LazyLock::new(|| Device::new(Arc::new(driver::HostDriver::new())));
+    DEVICE.clone()
+}

@@ -90,13 +90,17 @@ pub struct Kernel {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
     /// The bytes do not start like an archive.
-    #[error("not a kernel archive: the magic number at offset {offset} is wrong; rebuild the program with `cargo geobacter build`")]
+    #[error(
+        "not a kernel archive: the magic number at offset {offset} is wrong; rebuild the program with `cargo geobacter build`"
+    )]
     Foreign {
         /// Where in the section the archive should begin.
         offset: usize,
     },
     /// The archive was written by another version of Geobacter.
-    #[error("kernel archive format {found} is not format {expected}: the program was built by another version of cargo-geobacter; rebuild it with `cargo geobacter build`")]
+    #[error(
+        "kernel archive format {found} is not format {expected}: the program was built by another version of cargo-geobacter; rebuild it with `cargo geobacter build`"
+    )]
     Version {
         /// The version in the archive.
         found: u32,
@@ -104,7 +108,9 @@ pub enum ArchiveError {
         expected: u32,
     },
     /// Bytes are missing at the end.
-    #[error("kernel archive is truncated: {expected} bytes announced, {found} present; rebuild the program with `cargo geobacter build`")]
+    #[error(
+        "kernel archive is truncated: {expected} bytes announced, {found} present; rebuild the program with `cargo geobacter build`"
+    )]
     Truncated {
         /// Bytes that the header announces.
         expected: u64,
@@ -112,7 +118,9 @@ pub enum ArchiveError {
         found: u64,
     },
     /// The checksum does not match.
-    #[error("kernel archive is damaged: its checksum does not match its content; rebuild the program with `cargo geobacter build`")]
+    #[error(
+        "kernel archive is damaged: its checksum does not match its content; rebuild the program with `cargo geobacter build`"
+    )]
     Checksum,
     /// The checksum matches and the content still makes no sense.
     #[error("kernel archive is malformed ({0}); this is a bug in Geobacter, please report it")]

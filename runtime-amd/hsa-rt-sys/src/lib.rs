@@ -25,4 +25,4 @@ pub mod bindings;
 mod table;
 
 pub use bindings::*;
-pub use table::{HsaApi, LoadError};
+pub use table::{HsaApi, LIBRARY, LIBRARY_VARIABLE, LoadError};

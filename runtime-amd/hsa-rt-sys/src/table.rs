@@ -25,6 +25,23 @@ pub enum LoadError {
     },
 }
 
+/// What a function that is not implemented returns.
+trait Unavailable {
+    const ANSWER: Self;
+}
+
+impl Unavailable for hsa_status_t {
+    const ANSWER: Self = HSA_STATUS_ERROR;
+}
+
+impl Unavailable for u64 {
+    const ANSWER: Self = 0;
+}
+
+impl Unavailable for hsa_signal_value_t {
+    const ANSWER: Self = 0;
+}
+
 macro_rules! hsa_table {
     ($( fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)?; )*) => {
         /// The HSA functions that Geobacter calls, each under its own name.
@@ -41,6 +58,19 @@ macro_rules! hsa_table {
         $( const _: unsafe extern "C" fn($($ty),*) $(-> $ret)? = bindings::$name; )*
 
         impl HsaApi {
+            /// A table in which no function is implemented: each returns `HSA_STATUS_ERROR`, or 0 where it returns a
+            /// value. A software implementation of a part of HSA starts from it:
+            /// `HsaApi { hsa_init: my_init, ..HsaApi::UNAVAILABLE }`.
+            pub const UNAVAILABLE: Self = Self { $(
+                $name: {
+                    #[allow(unused_variables, reason = "the arguments keep the names of the headers")]
+                    unsafe extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
+                        $(<$ret as Unavailable>::ANSWER)?
+                    }
+                    $name
+                },
+            )* };
+
             fn from_library(library: &libloading::Library, name: &str) -> Result<Self, LoadError> {
                 Ok(Self { $(
                     // SAFETY: the symbol has the type that the HSA headers declare for it, checked above.
@@ -175,15 +205,28 @@ hsa_table! {
     ) -> hsa_status_t;
 }
 
+/// The library that [`HsaApi::load`] loads unless [`LIBRARY_VARIABLE`] names another.
+pub const LIBRARY: &str = "libhsa-runtime64.so.1";
+
+/// The environment variable that names another file to load in place of [`LIBRARY`].
+pub const LIBRARY_VARIABLE: &str = "ROCM_HSA_LIBRARY";
+
+/// Shows that it is a table; the functions' addresses say nothing to a reader.
+impl core::fmt::Debug for HsaApi {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("HsaApi").finish_non_exhaustive()
+    }
+}
+
 impl HsaApi {
     /// Loads the system's HSA runtime. The library stays loaded for the life of the process.
     ///
-    /// `ROCM_HSA_LIBRARY` names another file to load in its place.
+    /// The environment variable `ROCM_HSA_LIBRARY` names another file to load in its place.
     ///
     /// # Errors
     /// [`LoadError`] if there is no such library, or it lacks a function.
     pub fn load() -> Result<Self, LoadError> {
-        let name = std::env::var("ROCM_HSA_LIBRARY").unwrap_or_else(|_| "libhsa-runtime64.so.1".to_owned());
+        let name = std::env::var(LIBRARY_VARIABLE).unwrap_or_else(|_| LIBRARY.to_owned());
         // SAFETY: the HSA runtime's initialisers run on load; it is made for being loaded by any program.
         let library = unsafe { libloading::Library::new(&name) };
         let library = library.map_err(|source| LoadError::Library { name: name.clone(), source })?;

@@ -1,0 +1,115 @@
+//! Which devices the simulator has.
+
+use std::{env, str::FromStr, time::Duration};
+
+/// The environment variable that sets the watchdog's time in seconds; 0 switches it off.
+pub const WATCHDOG_VARIABLE: &str = "AMDGPU_SIM_WATCHDOG";
+/// The watchdog's time where nothing else is said.
+pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(60);
+/// Devices that can be simulated.
+const TARGETS: [&str; 1] = ["gfx942"];
+/// Most devices of one process.
+const MAX_DEVICES: usize = 64;
+
+/// Why a configuration makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No such device.
+    #[error("cannot simulate {0:?}; the simulator has: gfx942")]
+    UnknownTarget(String),
+    /// No device at all.
+    #[error("no device to simulate; write for example `gfx942` or `gfx942x2`")]
+    Empty,
+    /// A number of devices that cannot be.
+    #[error("{0:?} is no number of devices; write for example `gfx942x2` (1 to 64 devices)")]
+    Count(String),
+}
+
+/// Which devices the simulator has, and how it watches them.
+///
+/// The text form is a list of devices: `gfx942`, `gfx942x2` (two of them), `gfx942,gfx942`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    targets: Vec<&'static str>,
+    watchdog: Option<Duration>,
+}
+
+impl Config {
+    /// The devices' names, in order.
+    pub fn targets(&self) -> &[&'static str] {
+        &self.targets
+    }
+
+    /// How long a dispatch may go on without any of its work-groups ending; `None` is for ever.
+    pub fn watchdog(&self) -> Option<Duration> {
+        self.watchdog
+    }
+
+    /// The same devices with another watchdog. Zero switches it off.
+    pub fn with_watchdog(mut self, limit: Duration) -> Self {
+        self.watchdog = Some(limit).filter(|limit| !limit.is_zero());
+        self
+    }
+}
+
+impl FromStr for Config {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let mut targets = Vec::new();
+        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            // The first x is the one of `gfx`.
+            let count_at = entry.match_indices('x').map(|(at, _)| at).find(|at| *at > 2);
+            let (name, count) = match count_at {
+                Some(at) => (&entry[..at], entry[at + 1..].parse::<usize>().ok()),
+                None => (entry, Some(1)),
+            };
+            let count = count.filter(|count| (1..=MAX_DEVICES).contains(count));
+            let count = count.ok_or_else(|| ConfigError::Count(entry.to_owned()))?;
+            let target = TARGETS.iter().find(|target| **target == name);
+            let target = target.ok_or_else(|| ConfigError::UnknownTarget(name.to_owned()))?;
+            targets.extend(std::iter::repeat_n(*target, count));
+        }
+        match targets.len() {
+            0 => Err(ConfigError::Empty),
+            1..=MAX_DEVICES => Ok(Self { targets, watchdog: watchdog_from_environment() }),
+            _ => Err(ConfigError::Count(text.to_owned())),
+        }
+    }
+}
+
+fn watchdog_from_environment() -> Option<Duration> {
+    let Ok(text) = env::var(WATCHDOG_VARIABLE) else { return Some(DEFAULT_WATCHDOG) };
+    match text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Some(limit) => Some(limit).filter(|limit| !limit.is_zero()),
+        None => {
+            tracing::warn!(value = text, "{WATCHDOG_VARIABLE} is no number of seconds; it is ignored");
+            Some(DEFAULT_WATCHDOG)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_counts_are_read() {
+        let targets = |text: &str| text.parse::<Config>().map(|config| config.targets().len());
+        assert_eq!(targets("gfx942"), Ok(1));
+        assert_eq!(targets("gfx942x3"), Ok(3));
+        assert_eq!(targets(" gfx942, gfx942x2 "), Ok(3));
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        let error = |text: &str| text.parse::<Config>().unwrap_err();
+        assert_eq!(error("gfx1100"), ConfigError::UnknownTarget("gfx1100".to_owned()));
+        assert_eq!(error("gfx1100x2"), ConfigError::UnknownTarget("gfx1100".to_owned()));
+        assert_eq!(error(""), ConfigError::Empty);
+        assert_eq!(error("gfx942x0"), ConfigError::Count("gfx942x0".to_owned()));
+        assert_eq!(error("gfx942xmany"), ConfigError::Count("gfx942xmany".to_owned()));
+        assert_eq!(error("teapot"), ConfigError::UnknownTarget("teapot".to_owned()));
+    }
+}

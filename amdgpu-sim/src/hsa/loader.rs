@@ -1,0 +1,240 @@
+//! Loads a code object: segments into device memory, relocations, symbols (LLVM's *User Guide for AMDGPU Backend*,
+//! "Code Object").
+
+use std::sync::Arc;
+
+use hsa_rt_sys::{
+    HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS, HSA_STATUS_ERROR_INVALID_CODE_OBJECT, HSA_STATUS_ERROR_OUT_OF_RESOURCES,
+    HSA_STATUS_ERROR_VARIABLE_UNDEFINED, hsa_status_t,
+};
+use object::{
+    LittleEndian, Object, ObjectSegment, ObjectSymbol, RelocationFlags, RelocationTarget, SegmentFlags, SymbolKind,
+    elf, read::elf::ElfFile64,
+};
+
+use super::state::{Simulator, fail};
+use crate::{
+    isa::decode::{Code, Function},
+    machine::{
+        descriptor::{self, Descriptor},
+        dispatch::Kernel,
+        memory::{Block, GRANULE, Purpose, Range},
+    },
+};
+
+/// Most device memory that a code object may span, in bytes.
+const MAX_SPAN: u64 = 1 << 30;
+/// `EF_AMDGPU_MACH_AMDGCN_GFX942`.
+const MACH_GFX942: u32 = 0x4c;
+/// Machine part of the ELF header's flags.
+const MACH_MASK: u32 = 0xff;
+
+// Relocation types of *User Guide for AMDGPU Backend*, "Relocation Records".
+const R_AMDGPU_NONE: u32 = 0;
+const R_AMDGPU_ABS32_LO: u32 = 1;
+const R_AMDGPU_ABS32_HI: u32 = 2;
+const R_AMDGPU_ABS64: u32 = 3;
+const R_AMDGPU_REL32: u32 = 4;
+const R_AMDGPU_REL64: u32 = 5;
+const R_AMDGPU_ABS32: u32 = 6;
+const R_AMDGPU_REL32_LO: u32 = 10;
+const R_AMDGPU_REL32_HI: u32 = 11;
+const R_AMDGPU_RELATIVE64: u32 = 13;
+
+/// What a symbol stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SymbolValue {
+    /// A kernel, by its descriptor.
+    Kernel(Descriptor),
+    /// A variable of this size.
+    Variable(u64),
+}
+
+/// A symbol that programs can ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Symbol {
+    /// Its name in the ELF file.
+    pub name: String,
+    /// Its device address.
+    pub address: u64,
+    /// What it is.
+    pub value: SymbolValue,
+}
+
+/// A code object in device memory.
+#[derive(Debug)]
+pub struct Loaded {
+    block: Option<Block>,
+    ranges: Vec<Range>,
+    /// What programs can ask for.
+    pub symbols: Vec<Symbol>,
+    code: Option<(u64, u64)>,
+    functions: Vec<(u64, u64, String)>,
+}
+
+fn bad(reason: impl Into<String>) -> hsa_status_t {
+    fail(HSA_STATUS_ERROR_INVALID_CODE_OBJECT, reason)
+}
+
+impl Loaded {
+    /// Loads a code object for a target.
+    pub fn load(simulator: &Simulator, target: &str, bytes: &[u8]) -> Result<Self, hsa_status_t> {
+        let file = ElfFile64::<LittleEndian>::parse(bytes).map_err(|error| bad(format!("no ELF file: {error}")))?;
+        let header = file.elf_header();
+        let endian = LittleEndian;
+        if header.e_machine.get(endian) != elf::EM_AMDGPU || header.e_type.get(endian) != elf::ET_DYN {
+            return Err(bad("not a linked AMDGPU code object"));
+        }
+        if header.e_flags.get(endian).0 & MACH_MASK != MACH_GFX942 {
+            let reason = format!(
+                "the code object is for another device than {target} (ELF flags {:#x})",
+                header.e_flags.get(endian).0
+            );
+            return Err(fail(HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS, reason));
+        }
+        let end = file.segments().map(|segment| segment.address().saturating_add(segment.size())).max().unwrap_or(0);
+        if end == 0 || end > MAX_SPAN {
+            return Err(bad(format!("the code object spans {end} bytes of memory")));
+        }
+        let block = Block::new(end as usize)
+            .ok_or_else(|| fail(HSA_STATUS_ERROR_OUT_OF_RESOURCES, format!("the host has no {end} bytes of memory")))?;
+        // SAFETY: the block is this function's alone, zeroed, and at least `end` bytes long.
+        let image = unsafe { std::slice::from_raw_parts_mut(block.as_ptr(), end as usize) };
+        let base = block.address();
+        let mut ranges: Vec<Range> = Vec::new();
+        let mut code: Option<(u64, u64)> = None;
+        for segment in file.segments() {
+            let (begin, size) = (segment.address(), segment.size());
+            let data = segment.data().map_err(|error| bad(format!("a segment is cut off: {error}")))?;
+            if size == 0 {
+                continue;
+            }
+            let (at, length) = (begin as usize, data.len().min(size as usize));
+            image[at..at + length].copy_from_slice(&data[..length]);
+            let flags = match segment.flags() {
+                SegmentFlags::Elf { p_flags, .. } => p_flags.0,
+                _ => 0,
+            };
+            let range = Range {
+                base: base + begin,
+                end: base + begin + size,
+                writable: flags & elf::PF_W.0 != 0,
+                purpose: Purpose::CodeObject,
+            };
+            if ranges.iter().any(|other| range.base < other.end && other.base < range.end) {
+                return Err(bad("segments overlap"));
+            }
+            ranges.push(range);
+            if flags & elf::PF_X.0 != 0 {
+                let (first, last) = code.unwrap_or((begin, begin + size));
+                code = Some((first.min(begin), last.max(begin + size)));
+            }
+        }
+        relocate(&file, image, base)?;
+        let symbols = symbols(&file, image, base)?;
+        let functions = file
+            .symbols()
+            .chain(file.dynamic_symbols())
+            .filter(|symbol| symbol.kind() == SymbolKind::Text)
+            .filter_map(|symbol| Some((symbol.address(), symbol.size(), symbol.name().ok()?.to_owned())))
+            .collect();
+        debug_assert!(block.size().is_multiple_of(GRANULE));
+        simulator.memory.insert(&ranges);
+        Ok(Self { block: Some(block), ranges, symbols, code, functions })
+    }
+
+    /// Decodes the code, and gives the kernels.
+    pub fn kernels(&self, simulator: &Simulator, target: &str) -> Result<Vec<Kernel>, String> {
+        let Some((block, (begin, end))) = self.block.as_ref().zip(self.code) else { return Ok(Vec::new()) };
+        // SAFETY: `begin..end` lies in the block; kernels cannot write it unless the file says so, and none runs yet.
+        let bytes = unsafe { std::slice::from_raw_parts(block.as_ptr().add(begin as usize), (end - begin) as usize) };
+        let instructions = simulator.disassembler.disassemble(target, bytes)?;
+        let mut functions: Vec<_> = self
+            .functions
+            .iter()
+            .filter(|(address, ..)| (begin..end).contains(address))
+            .map(|(address, size, name)| Function { offset: address - begin, size: *size, name: name.clone() })
+            .collect();
+        functions.sort_by(|a, b| (a.offset, &a.name).cmp(&(b.offset, &b.name)));
+        functions.dedup();
+        let code = Arc::new(Code::decode(block.address() + begin, bytes.len(), instructions, functions));
+        let kernel = |symbol: &Symbol| match symbol.value {
+            SymbolValue::Kernel(descriptor) => Some(Kernel {
+                name: symbol.name.trim_end_matches(".kd").to_owned(),
+                address: symbol.address,
+                descriptor,
+                code: Arc::clone(&code),
+            }),
+            SymbolValue::Variable(_) => None,
+        };
+        Ok(self.symbols.iter().filter_map(kernel).collect())
+    }
+
+    /// Takes the code object out of device memory.
+    pub fn unload(mut self, simulator: &Simulator) {
+        if let Some(block) = self.block.take() {
+            simulator.memory.remove(&self.ranges, block);
+        }
+    }
+}
+
+fn relocate(file: &ElfFile64<'_, LittleEndian>, image: &mut [u8], base: u64) -> Result<(), hsa_status_t> {
+    for (offset, relocation) in file.dynamic_relocations().into_iter().flatten() {
+        let RelocationFlags::Elf { r_type } = relocation.flags() else { return Err(bad("unknown relocation")) };
+        let symbol = match relocation.target() {
+            RelocationTarget::Symbol(index) => {
+                let symbol =
+                    file.dynamic_symbol_table().map(|table| object::ObjectSymbolTable::symbol_by_index(&table, index));
+                match symbol {
+                    Some(Ok(symbol)) if symbol.is_undefined() && symbol.is_weak() => Some(0),
+                    Some(Ok(symbol)) if symbol.is_undefined() => {
+                        let name = symbol.name().unwrap_or("a symbol without name").to_owned();
+                        return Err(fail(HSA_STATUS_ERROR_VARIABLE_UNDEFINED, format!("{name} is not defined")));
+                    }
+                    Some(Ok(symbol)) => Some(base.wrapping_add(symbol.address())),
+                    _ => return Err(bad("a relocation names no symbol")),
+                }
+            }
+            _ => None,
+        };
+        let addend = relocation.addend();
+        let absolute = symbol.unwrap_or(0).wrapping_add_signed(addend);
+        let relative = absolute.wrapping_sub(base.wrapping_add(offset));
+        let (value, size) = match r_type.0 {
+            R_AMDGPU_NONE => continue,
+            R_AMDGPU_RELATIVE64 => (base.wrapping_add_signed(addend), 8),
+            R_AMDGPU_ABS64 => (absolute, 8),
+            R_AMDGPU_ABS32 | R_AMDGPU_ABS32_LO => (absolute, 4),
+            R_AMDGPU_ABS32_HI => (absolute >> 32, 4),
+            R_AMDGPU_REL64 => (relative, 8),
+            R_AMDGPU_REL32 | R_AMDGPU_REL32_LO => (relative, 4),
+            R_AMDGPU_REL32_HI => (relative >> 32, 4),
+            other => return Err(bad(format!("no semantics for relocations of type {other}"))),
+        };
+        let place = usize::try_from(offset).ok().and_then(|at| image.get_mut(at..at.checked_add(size)?));
+        let place = place.ok_or_else(|| bad(format!("a relocation at {offset:#x} is outside of the code object")))?;
+        place.copy_from_slice(&value.to_le_bytes()[..size]);
+    }
+    Ok(())
+}
+
+fn symbols(file: &ElfFile64<'_, LittleEndian>, image: &[u8], base: u64) -> Result<Vec<Symbol>, hsa_status_t> {
+    let mut symbols = Vec::new();
+    for symbol in file.dynamic_symbols().filter(|symbol| symbol.is_definition() || symbol.kind() == SymbolKind::Data) {
+        if symbol.kind() != SymbolKind::Data || symbol.is_undefined() {
+            continue;
+        }
+        let name = symbol.name().map_err(|error| bad(format!("a symbol has no name: {error}")))?;
+        let value = if name.ends_with(".kd") {
+            let at = symbol.address() as usize;
+            let bytes = at.checked_add(descriptor::SIZE).and_then(|end| image.get(at..end));
+            let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+            let bytes = bytes.ok_or_else(|| bad(format!("the descriptor {name} is outside of the code object")))?;
+            SymbolValue::Kernel(Descriptor::from_bytes(bytes))
+        } else {
+            SymbolValue::Variable(symbol.size())
+        };
+        symbols.push(Symbol { name: name.to_owned(), address: base.wrapping_add(symbol.address()), value });
+    }
+    Ok(symbols)
+}

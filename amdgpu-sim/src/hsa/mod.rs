@@ -1,0 +1,43 @@
+//! The HSA C ABI: what a program sees of the simulator (*HSA Runtime Programmer's Reference Manual* 1.2, and the comments
+//! of `hsa.h` and `hsa_ext_amd.h`). Every function here has the signature, the checks and the statuses of its namesake.
+
+mod agent;
+mod events;
+mod executable;
+mod loader;
+mod out;
+mod pool;
+mod queue;
+mod signal;
+mod state;
+mod system;
+
+use hsa_rt_sys::HsaApi;
+
+pub use queue::take_fault_report;
+pub use state::{InstallError, install, last_error};
+
+macro_rules! table {
+    ($( $module:ident: $( $name:ident )* ; )*) => {
+        HsaApi { $( $( $name: $module::$name, )* )* }
+    };
+}
+
+/// The simulator's HSA functions. Until [`install`] and `hsa_init`, each gives `HSA_STATUS_ERROR_NOT_INITIALIZED`.
+pub fn hsa_api() -> HsaApi {
+    table! {
+        system: hsa_init hsa_shut_down hsa_status_string hsa_system_get_info;
+        agent: hsa_iterate_agents hsa_agent_get_info hsa_agent_iterate_isas hsa_isa_get_info_alt;
+        queue: hsa_queue_create hsa_queue_destroy hsa_queue_load_read_index_scacquire
+            hsa_queue_load_write_index_relaxed hsa_queue_cas_write_index_scacq_screl;
+        signal: hsa_signal_create hsa_signal_destroy hsa_signal_load_scacquire hsa_signal_store_screlease
+            hsa_signal_store_relaxed hsa_signal_wait_scacquire;
+        pool: hsa_amd_agent_iterate_memory_pools hsa_amd_memory_pool_get_info hsa_amd_agent_memory_pool_get_info
+            hsa_amd_memory_pool_allocate hsa_amd_memory_pool_free hsa_amd_agents_allow_access hsa_memory_copy
+            hsa_amd_memory_fill;
+        executable: hsa_code_object_reader_create_from_memory hsa_code_object_reader_destroy
+            hsa_executable_create_alt hsa_executable_load_agent_code_object hsa_executable_freeze
+            hsa_executable_get_symbol_by_name hsa_executable_symbol_get_info hsa_executable_destroy;
+        events: hsa_amd_register_system_event_handler;
+    }
+}

@@ -1,0 +1,162 @@
+//! From disassembled text to executable [`Code`]: each instruction is understood once, before anything runs.
+//!
+//! An instruction that is not understood does not make the code object bad: it becomes a step that ends the kernel with
+//! a fault that names it, if a wave ever gets there.
+
+use geobacter_spool::job::Instruction;
+
+use super::{
+    flow, lds, mubuf, salu, smem,
+    step::{DecodeError, Flow, Step},
+    text::{Operand, Parsed, parse},
+    valu::Vop,
+    valu_table, vcmp, vmem, vop3p,
+};
+use crate::machine::fault::{FaultKind, Trap};
+
+/// What decoding an instruction may need to know of the code around it.
+#[derive(Debug)]
+pub struct Context<'c> {
+    /// Offset of the next instruction, in bytes from the start of the code.
+    pub next: u32,
+    /// Index of the instruction at an offset / 4; `u32::MAX` if none begins there.
+    pub index: &'c [u32],
+    /// Where accumulation registers begin in the vector register file.
+    pub accumulation: u16,
+}
+
+impl Context<'_> {
+    /// The instruction that a branch by `words` reaches.
+    pub fn branch(&self, parsed: &Parsed, words: i64) -> Result<u32, DecodeError> {
+        // The field has 16 bits; the disassembler prints it without a sign.
+        let target = i64::from(self.next) + i64::from(words as u16 as i16) * 4;
+        let slot = usize::try_from(target / 4).ok().and_then(|slot| self.index.get(slot).copied());
+        match slot {
+            Some(index) if target >= 0 && index != u32::MAX => Ok(index),
+            _ => Err(DecodeError::new(parsed, "the branch leads to where no instruction begins")),
+        }
+    }
+}
+
+/// A function of the code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Offset from the start of the code, in bytes.
+    pub offset: u64,
+    /// Size in bytes.
+    pub size: u64,
+    /// Its symbol.
+    pub name: String,
+}
+
+/// Decoded code.
+pub struct Code {
+    /// Device address of its first byte.
+    pub base: u64,
+    /// What executes each instruction. The last one is no instruction: it ends a wave that ran past the end.
+    pub steps: Vec<Step>,
+    /// Offset of each instruction from the start, in bytes.
+    pub offsets: Vec<u32>,
+    /// Text of each instruction.
+    pub texts: Vec<String>,
+    /// Index of the instruction at an offset / 4; `u32::MAX` if none begins there.
+    index: Vec<u32>,
+    /// Vector registers that it names, both kinds together.
+    pub vector_registers: usize,
+    /// Its functions, by offset.
+    pub functions: Vec<Function>,
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Code({} instructions at {:#x})", self.texts.len(), self.base)
+    }
+}
+
+impl Code {
+    /// Decodes code whose first byte is loaded at `base`.
+    pub fn decode(base: u64, size: usize, instructions: Vec<Instruction>, mut functions: Vec<Function>) -> Self {
+        let mut index = vec![u32::MAX; size.div_ceil(4)];
+        let parsed: Vec<Option<Parsed>> = instructions.iter().map(|i| parse(&i.text)).collect();
+        let (mut vectors, mut accumulations) = (0, 0);
+        for (number, (instruction, parsed)) in instructions.iter().zip(&parsed).enumerate() {
+            if let Some(slot) = index.get_mut(instruction.offset as usize / 4) {
+                *slot = number as u32;
+            }
+            for arg in parsed.iter().flat_map(|parsed| &parsed.args) {
+                match arg.operand {
+                    Operand::Vector(first, count) => vectors = vectors.max(first + count),
+                    Operand::Accumulation(first, count) => accumulations = accumulations.max(first + count),
+                    _ => {}
+                }
+            }
+        }
+        // Work-item ids come in v0, used or not.
+        let accumulation = vectors.max(1);
+        let mut steps: Vec<Step> = Vec::with_capacity(instructions.len() + 1);
+        for (instruction, parsed) in instructions.iter().zip(&parsed) {
+            let context = Context { next: instruction.offset + instruction.length, index: &index, accumulation };
+            steps.push(match parsed {
+                None => illegal(if instruction.text.is_empty() {
+                    "these bytes are no instruction".to_owned()
+                } else {
+                    format!("an operand is not understood: {}", instruction.text)
+                }),
+                Some(parsed) => decode(parsed, &context).unwrap_or_else(|error| unsupported(&error)),
+            });
+        }
+        steps.push(illegal("the program ran past the end of its code".to_owned()));
+        functions.sort_by_key(|function| function.offset);
+        let (offsets, texts) = instructions.into_iter().map(|i| (i.offset, i.text)).unzip();
+        let vector_registers = usize::from(accumulation + accumulations);
+        Self { base, steps, offsets, texts, index, vector_registers, functions }
+    }
+
+    /// Index of the instruction at a device address.
+    pub fn find(&self, address: u64) -> Option<u32> {
+        let offset = address.checked_sub(self.base).filter(|offset| offset.is_multiple_of(4))?;
+        self.index.get(usize::try_from(offset / 4).ok()?).copied().filter(|index| *index != u32::MAX)
+    }
+
+    /// The function that holds the instruction, and the instruction's offset in it.
+    pub fn locate(&self, index: u32) -> (String, u64) {
+        let offset = self.offsets.get(index as usize).map_or(0, |offset| u64::from(*offset));
+        let after = self.functions.partition_point(|function| function.offset <= offset);
+        match after.checked_sub(1).map(|at| &self.functions[at]) {
+            Some(function) => (function.name.clone(), offset - function.offset),
+            None => (String::new(), offset),
+        }
+    }
+}
+
+fn illegal(detail: String) -> Step {
+    Box::new(move |_, _| Err(Trap::new(FaultKind::IllegalInstruction, detail.clone())))
+}
+
+fn unsupported(error: &DecodeError) -> Step {
+    let detail = error.why.clone();
+    Box::new(move |_, _| Err(Trap::new(FaultKind::UnsupportedInstruction, detail.clone())))
+}
+
+/// Finds what executes an instruction.
+///
+/// # Errors
+/// If no table has it, or its operands are not understood.
+pub fn decode(parsed: &Parsed, context: &Context<'_>) -> Result<Step, DecodeError> {
+    let v = Vop { parsed, accumulation: context.accumulation };
+    let m = parsed.mnemonic.as_str();
+    let found = match m.split_once('_').map_or(m, |(class, _)| class) {
+        "s" => flow::lookup(parsed, context).or_else(|| smem::lookup(parsed)).or_else(|| salu::lookup(parsed)),
+        "v" => vcmp::lookup(&v).or_else(|| vop3p::lookup(&v)).or_else(|| valu_table::lookup(&v)),
+        "ds" => lds::lookup(&v),
+        "global" | "flat" | "scratch" => vmem::lookup(&v),
+        "buffer" => mubuf::lookup(&v),
+        _ => None,
+    };
+    found.unwrap_or_else(|| Err(DecodeError::new(parsed, "no semantics for this instruction")))
+}
+
+/// A step that does nothing.
+pub fn nothing() -> Step {
+    Box::new(|_, _| Ok(Flow::Next))
+}

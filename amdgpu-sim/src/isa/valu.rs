@@ -1,0 +1,466 @@
+//! How vector instructions get their sources and put their results: all of it that is the same for every operation.
+//!
+//! An operation is a closure over [`Lane`] values. [`op1`], [`op2`] and [`op3`] make a [`Step`] of it: sources with their
+//! modifiers, denormals, the lanes that EXEC (and DPP) let write, SDWA's selected parts, `clamp` and `omod`.
+
+use super::{
+    dpp::Dpp,
+    lane::Lane,
+    sdwa::{Part, Unused},
+    step::{DecodeError, Flow, Step},
+    text::{EXEC, Operand, Parsed, Special},
+};
+use crate::machine::{
+    memory::{PRIVATE_APERTURE, SHARED_APERTURE},
+    wave::{ActiveLanes, LANES, Mode, VectorRegister, Wave},
+};
+
+/// A vector instruction that is being decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Vop<'p> {
+    /// The instruction.
+    pub parsed: &'p Parsed,
+    /// Where accumulation registers begin in [`Wave::vector`].
+    pub accumulation: u16,
+}
+
+/// Where a source comes from.
+#[derive(Clone, Copy, Debug)]
+enum Place<T> {
+    Constant(T),
+    Scalar(u8),
+    Vector(u16),
+    Special(Special),
+}
+
+/// A source operand, ready to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<T> {
+    place: Place<T>,
+    neg: bool,
+    abs: bool,
+    part: Part,
+    sext: bool,
+    dpp: Option<Dpp>,
+    plain: bool,
+}
+
+/// A vector register that a result goes to.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    register: u16,
+    part: Part,
+    unused: Unused,
+    scale: i8,
+    clamp: bool,
+    dpp: Option<Dpp>,
+}
+
+impl<'p> Vop<'p> {
+    fn error(&self, why: &str) -> DecodeError {
+        DecodeError::new(self.parsed, why)
+    }
+
+    /// The number of the vector register that an operand names, and how many.
+    pub fn vector(&self, index: usize) -> Result<(u16, u16), DecodeError> {
+        match self.parsed.args.get(index).map(|arg| &arg.operand) {
+            Some(Operand::Vector(first, count)) => Ok((*first, *count)),
+            Some(Operand::Accumulation(first, count)) => Ok((self.accumulation + first, *count)),
+            _ => Err(self.error("a vector register is expected")),
+        }
+    }
+
+    /// The scalar register that an operand names.
+    pub fn scalar(&self, index: usize) -> Result<u8, DecodeError> {
+        match self.parsed.args.get(index).map(|arg| &arg.operand) {
+            Some(Operand::Scalar(first, _)) => Ok(*first),
+            _ => Err(self.error("a scalar register is expected")),
+        }
+    }
+
+    /// A source operand. `source` counts sources from 0 (SDWA and DPP name them so), `index` counts operands.
+    pub fn source<T: Lane>(&self, index: usize, source: usize) -> Result<Source<T>, DecodeError> {
+        let arg = self.parsed.args.get(index).ok_or_else(|| self.error("an operand is missing"))?;
+        let enough = |count: u16| usize::from(count) >= T::WORDS;
+        let place = match &arg.operand {
+            Operand::Scalar(first, count) if enough(u16::from(*count)) => Place::Scalar(*first),
+            Operand::Vector(..) | Operand::Accumulation(..) => {
+                let (first, count) = self.vector(index)?;
+                if !enough(count) {
+                    return Err(self.error("an operand has too few registers"));
+                }
+                Place::Vector(first)
+            }
+            Operand::Special(special) => Place::Special(*special),
+            operand => Place::Constant(T::constant(operand).ok_or_else(|| self.error("an operand is not understood"))?),
+        };
+        let mut part = Part::of(self.parsed, &format!("src{source}_sel")).ok_or_else(|| self.error("unknown part"))?;
+        let op_sel = self.parsed.bits("op_sel").and_then(|bits| bits.get(source).copied()).unwrap_or(false);
+        if op_sel && T::BITS == 16 {
+            part = Part::Word(1);
+        }
+        let dpp = if source == 0 { Dpp::of(self.parsed)? } else { None };
+        let plain = !arg.neg && !arg.abs && !arg.sext && part == Part::Whole && dpp.is_none();
+        Ok(Source { place, neg: arg.neg, abs: arg.abs, part, sext: arg.sext, dpp, plain })
+    }
+
+    /// The vector register that operand `index` names as the result's place.
+    pub fn target<T: Lane>(&self, index: usize) -> Result<Target, DecodeError> {
+        let (register, count) = self.vector(index)?;
+        if usize::from(count) < T::WORDS {
+            return Err(self.error("the result has too few registers"));
+        }
+        let mut part = Part::of(self.parsed, "dst_sel").ok_or_else(|| self.error("unknown part"))?;
+        let mut unused = Unused::of(self.parsed).ok_or_else(|| self.error("unknown dst_unused"))?;
+        let sources = self.parsed.args.len() - 1;
+        if T::BITS == 16 && self.parsed.bits("op_sel").and_then(|bits| bits.get(sources).copied()).unwrap_or(false) {
+            (part, unused) = (Part::Word(1), Unused::Preserve);
+        }
+        let scale = match (self.parsed.modifier("mul"), self.parsed.modifier("div")) {
+            (Some("2"), None) => 1,
+            (Some("4"), None) => 2,
+            (None, Some("2")) => -1,
+            (None, None) => 0,
+            _ => return Err(self.error("unknown output modifier")),
+        };
+        let clamp = self.parsed.flag("clamp");
+        if (clamp || scale != 0) && !T::FLOAT && !self.saturates() {
+            return Err(self.error("clamp is not supported here"));
+        }
+        Ok(Target { register, part, unused, scale, clamp, dpp: Dpp::of(self.parsed)? })
+    }
+
+    /// Whether the operation itself sees to `clamp`.
+    fn saturates(&self) -> bool {
+        matches!(
+            self.parsed.mnemonic.as_str(),
+            "v_add_u32"
+                | "v_sub_u32"
+                | "v_subrev_u32"
+                | "v_add_i32"
+                | "v_sub_i32"
+                | "v_add_u16"
+                | "v_sub_u16"
+                | "v_subrev_u16"
+                | "v_add_i16"
+                | "v_sub_i16"
+                | "v_mad_u32_u24"
+                | "v_mad_i32_i24"
+        )
+    }
+}
+
+impl<T: Lane> Source<T> {
+    /// The value of a source that is the same for all lanes.
+    #[inline]
+    fn uniform(&self, wave: &Wave) -> Option<T> {
+        Some(match self.place {
+            Place::Constant(value) => value,
+            Place::Scalar(index) => {
+                let index = usize::from(index);
+                T::from_words(wave.scalar[index & 127], wave.scalar[(index + 1) & 127])
+            }
+            Place::Special(special) => {
+                let value = special_value(special, wave);
+                T::from_words(value as u32, (value >> 32) as u32)
+            }
+            Place::Vector(_) => return None,
+        })
+    }
+
+    fn raw(&self, wave: &Wave, lane: usize) -> T {
+        match (self.place, self.uniform(wave)) {
+            (_, Some(value)) => value,
+            (Place::Vector(register), None) => {
+                let register = usize::from(register);
+                let high = if T::WORDS == 2 { wave.vector[register + 1][lane] } else { 0 };
+                T::from_words(wave.vector[register][lane], high)
+            }
+            (_, None) => T::default(),
+        }
+    }
+
+    /// The value in one lane, modifiers applied.
+    fn value(&self, wave: &Wave, lane: usize, flush: bool) -> T {
+        let mut value = match self.dpp {
+            Some(dpp) => match dpp.source(lane, wave.exec()) {
+                Some(lane) => self.raw(wave, lane),
+                None => T::default(),
+            },
+            None => self.raw(wave, lane),
+        };
+        if self.part != Part::Whole {
+            let (low, high) = match self.place {
+                // The part is taken of the register, not of the value that the type makes of it.
+                Place::Vector(register) if T::BITS == 16 && self.dpp.is_none() => {
+                    (wave.vector[usize::from(register)][lane], 0)
+                }
+                Place::Scalar(index) if T::BITS == 16 => (wave.scalar[usize::from(index & 127)], 0),
+                _ => value.words(),
+            };
+            value = T::from_words(self.part.take(low, self.sext), high);
+        } else if self.sext {
+            value = T::from_words(Part::Word(0).take(value.words().0, true), 0);
+        }
+        if self.abs {
+            value = value.abs();
+        }
+        if self.neg {
+            value = value.neg();
+        }
+        if flush { value.flush() } else { value }
+    }
+
+    /// The values of all lanes, in `room` if they have to be made.
+    #[inline]
+    pub fn fetch<'a>(&self, wave: &'a Wave, room: &'a mut [T; LANES], arithmetic: bool) -> &'a [T; LANES] {
+        let flush = arithmetic && T::FLOAT && T::flushes(wave.mode).0;
+        if self.plain && !flush {
+            if let Place::Vector(register) = self.place {
+                let register = usize::from(register);
+                if let Some(values) = T::view(&wave.vector[register]) {
+                    return values;
+                }
+                if T::WORDS == 2 {
+                    let (low, high) = (&wave.vector[register], &wave.vector[register + 1]);
+                    for lane in 0..LANES {
+                        room[lane] = T::from_words(low[lane], high[lane]);
+                    }
+                } else {
+                    let low = &wave.vector[register];
+                    for lane in 0..LANES {
+                        room[lane] = T::from_words(low[lane], 0);
+                    }
+                }
+                return room;
+            }
+            if let Some(value) = self.uniform(wave) {
+                *room = [value; LANES];
+                return room;
+            }
+        }
+        self.fetch_modified(wave, room, flush);
+        room
+    }
+
+    #[inline(never)]
+    fn fetch_modified(&self, wave: &Wave, room: &mut [T; LANES], flush: bool) {
+        for (lane, value) in room.iter_mut().enumerate() {
+            *value = self.value(wave, lane, flush);
+        }
+    }
+}
+
+/// The value of a named source.
+pub fn special_value(special: Special, wave: &Wave) -> u64 {
+    match special {
+        Special::SharedBase => u64::from(SHARED_APERTURE) << 32,
+        Special::SharedLimit => u64::from(SHARED_APERTURE) << 32 | 0xffff_ffff,
+        Special::PrivateBase => u64::from(PRIVATE_APERTURE) << 32,
+        Special::PrivateLimit => u64::from(PRIVATE_APERTURE) << 32 | 0xffff_ffff,
+        Special::Scc => u64::from(wave.scc),
+        Special::Vccz => u64::from(wave.vcc() == 0),
+        Special::Execz => u64::from(wave.exec() == 0),
+    }
+}
+
+/// Writes the lanes in `mask` of a register.
+#[inline]
+pub fn write(register: &mut VectorRegister, values: impl Fn(usize) -> u32, mask: u64) {
+    if mask == u64::MAX {
+        for (lane, word) in register.iter_mut().enumerate() {
+            *word = values(lane);
+        }
+    } else {
+        for lane in ActiveLanes(mask) {
+            register[lane] = values(lane);
+        }
+    }
+}
+
+impl Target {
+    /// The same place, for a 16-bit result whose other half stays.
+    pub fn preserving_high(mut self) -> Self {
+        if self.part == Part::Whole {
+            (self.part, self.unused) = (Part::Word(0), Unused::Preserve);
+        }
+        self
+    }
+
+    /// Lanes that may be written.
+    #[inline]
+    pub fn mask(&self, wave: &Wave) -> u64 {
+        match self.dpp {
+            None => wave.exec(),
+            Some(dpp) => dpp.mask(wave.exec()),
+        }
+    }
+
+    /// Puts a result.
+    #[inline]
+    pub fn store<T: Lane>(&self, wave: &mut Wave, values: &mut [T; LANES], arithmetic: bool) {
+        let mask = self.mask(wave);
+        if T::FLOAT && arithmetic {
+            if T::flushes(wave.mode).1 {
+                values.iter_mut().for_each(|value| *value = value.flush());
+            }
+            if self.clamp || self.scale != 0 {
+                values.iter_mut().for_each(|value| *value = value.modify(self.scale, self.clamp, wave.mode));
+            }
+        }
+        let register = usize::from(self.register);
+        if self.part == Part::Whole {
+            write(&mut wave.vector[register], |lane| values[lane].words().0, mask);
+            if T::WORDS == 2 {
+                write(&mut wave.vector[register + 1], |lane| values[lane].words().1, mask);
+            }
+        } else {
+            for lane in ActiveLanes(mask) {
+                let word = &mut wave.vector[register][lane];
+                *word = self.part.put(*word, values[lane].words().0, self.unused);
+            }
+        }
+    }
+}
+
+/// NaNs as the hardware gives them: the first NaN source made quiet, else the positive quiet NaN.
+#[inline]
+fn settle_nans<D: Lane>(out: &mut [D; LANES], source: impl Fn(usize) -> Option<D>) {
+    if out.iter().any(|value| value.is_nan()) {
+        for (lane, value) in out.iter_mut().enumerate() {
+            if value.is_nan() {
+                *value = source(lane).unwrap_or_else(D::default_nan).quiet();
+            }
+        }
+    }
+}
+
+/// The source's NaN, if it is one of the result's type.
+#[inline]
+fn nan_of<A: Lane, D: Lane>(value: A) -> Option<D> {
+    (A::FLOAT && A::BITS == D::BITS && value.is_nan()).then(|| {
+        let (low, high) = value.words();
+        D::from_words(low, high)
+    })
+}
+
+/// One source, one result.
+pub fn op1<A: Lane, D: Lane>(v: &Vop<'_>, f: impl Fn(A) -> D + Send + Sync + 'static) -> Result<Step, DecodeError> {
+    let (target, a) = (v.target::<D>(0)?, v.source::<A>(1, 0)?);
+    Ok(Box::new(move |wave, _| {
+        let (mut room_a, mut out) = ([A::default(); LANES], [D::default(); LANES]);
+        let a = a.fetch(wave, &mut room_a, true);
+        for lane in 0..LANES {
+            out[lane] = f(a[lane]);
+        }
+        if D::FLOAT {
+            settle_nans(&mut out, |lane| nan_of(a[lane]));
+        }
+        target.store(wave, &mut out, true);
+        Ok(Flow::Next)
+    }))
+}
+
+/// Two sources, one result.
+pub fn op2<A: Lane, B: Lane, D: Lane>(
+    v: &Vop<'_>,
+    f: impl Fn(A, B) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    let (target, a, b) = (v.target::<D>(0)?, v.source::<A>(1, 0)?, v.source::<B>(2, 1)?);
+    Ok(Box::new(move |wave, _| {
+        let (mut room_a, mut room_b) = ([A::default(); LANES], [B::default(); LANES]);
+        let mut out = [D::default(); LANES];
+        let (a, b) = (a.fetch(wave, &mut room_a, true), b.fetch(wave, &mut room_b, true));
+        for lane in 0..LANES {
+            out[lane] = f(a[lane], b[lane]);
+        }
+        if D::FLOAT {
+            settle_nans(&mut out, |lane| nan_of(a[lane]).or_else(|| nan_of(b[lane])));
+        }
+        target.store(wave, &mut out, true);
+        Ok(Flow::Next)
+    }))
+}
+
+/// Two sources, one result, and the mode. NaNs are the closure's business.
+pub fn op2_mode<A: Lane, B: Lane, D: Lane>(
+    v: &Vop<'_>,
+    f: impl Fn(Mode, A, B) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    let (target, a, b) = (v.target::<D>(0)?, v.source::<A>(1, 0)?, v.source::<B>(2, 1)?);
+    Ok(Box::new(move |wave, _| {
+        let (mut room_a, mut room_b) = ([A::default(); LANES], [B::default(); LANES]);
+        let mut out = [D::default(); LANES];
+        let (a, b) = (a.fetch(wave, &mut room_a, true), b.fetch(wave, &mut room_b, true));
+        for lane in 0..LANES {
+            out[lane] = f(wave.mode, a[lane], b[lane]);
+        }
+        target.store(wave, &mut out, true);
+        Ok(Flow::Next)
+    }))
+}
+
+/// Three sources, one result. `index` are the operands that the sources are.
+pub fn op3_at<A: Lane, B: Lane, C: Lane, D: Lane>(
+    v: &Vop<'_>,
+    index: [usize; 3],
+    target: Target,
+    f: impl Fn(A, B, C) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    let (a, b, c) = (v.source::<A>(index[0], 0)?, v.source::<B>(index[1], 1)?, v.source::<C>(index[2], 2)?);
+    Ok(Box::new(move |wave, _| {
+        let (mut room_a, mut room_b, mut room_c) =
+            ([A::default(); LANES], [B::default(); LANES], [C::default(); LANES]);
+        let mut out = [D::default(); LANES];
+        let a = a.fetch(wave, &mut room_a, true);
+        let b = b.fetch(wave, &mut room_b, true);
+        let c = c.fetch(wave, &mut room_c, true);
+        for lane in 0..LANES {
+            out[lane] = f(a[lane], b[lane], c[lane]);
+        }
+        if D::FLOAT {
+            settle_nans(&mut out, |lane| nan_of(a[lane]).or_else(|| nan_of(b[lane])).or_else(|| nan_of(c[lane])));
+        }
+        target.store(wave, &mut out, true);
+        Ok(Flow::Next)
+    }))
+}
+
+/// Three sources, one result.
+pub fn op3<A: Lane, B: Lane, C: Lane, D: Lane>(
+    v: &Vop<'_>,
+    f: impl Fn(A, B, C) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    op3_at(v, [1, 2, 3], v.target::<D>(0)?, f)
+}
+
+/// Two sources, and a result that is the third source too (`v_fmac`).
+pub fn accumulate<A: Lane, D: Lane>(
+    v: &Vop<'_>,
+    f: impl Fn(A, A, D) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    op3_at(v, [1, 2, 0], v.target::<D>(0)?, f)
+}
+
+/// A comparison: one bit for each lane into a pair of scalar registers, and into EXEC for `v_cmpx`.
+pub fn compare<A: Lane, B: Lane>(
+    v: &Vop<'_>,
+    exec: bool,
+    f: impl Fn(A, B) -> bool + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    let (result, a, b) = (v.scalar(0)?, v.source::<A>(1, 0)?, v.source::<B>(2, 1)?);
+    Ok(Box::new(move |wave, _| {
+        let (mut room_a, mut room_b) = ([A::default(); LANES], [B::default(); LANES]);
+        let (a, b) = (a.fetch(wave, &mut room_a, true), b.fetch(wave, &mut room_b, true));
+        let mut bits = 0;
+        for lane in 0..LANES {
+            bits |= u64::from(f(a[lane], b[lane])) << lane;
+        }
+        bits &= wave.exec();
+        wave.set_scalar_u64(result, bits);
+        if exec {
+            wave.set_scalar_u64(EXEC, bits);
+        }
+        Ok(Flow::Next)
+    }))
+}

@@ -1,0 +1,165 @@
+//! Vector memory: FLAT, GLOBAL and SCRATCH (*CDNA 3 ISA*, chapter 9 "Flat memory instructions").
+
+use super::{
+    atomic::{operation32, operation64},
+    step::{DecodeError, Flow, Step},
+    text::Operand,
+    transfer::{Transfer, load, store},
+    valu::Vop,
+};
+use crate::machine::{
+    memory::Access,
+    space::{Space, get32, get64, resolve, update32, update64},
+    wave::Wave,
+};
+
+/// Where a lane's address comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Address {
+    space: Space,
+    vector: Option<u16>,
+    wide: bool,
+    scalar: Option<u8>,
+    offset: i64,
+}
+
+impl Address {
+    fn decode(v: &Vop<'_>, space: Space, vector: usize, scalar: Option<usize>) -> Result<Self, DecodeError> {
+        let error = || DecodeError::new(v.parsed, "the address is not understood");
+        let operand = |index: usize| v.parsed.args.get(index).map(|arg| &arg.operand);
+        let scalar = match scalar.and_then(operand) {
+            None | Some(Operand::Off) => None,
+            Some(Operand::Scalar(index, _)) => Some(*index),
+            Some(_) => return Err(error()),
+        };
+        let (vector, wide) = match operand(vector) {
+            Some(Operand::Off) => (None, false),
+            Some(_) => {
+                let (register, count) = v.vector(vector)?;
+                (Some(register), count == 2)
+            }
+            None => return Err(error()),
+        };
+        let offset = v.parsed.number("offset").ok_or_else(error)?;
+        Ok(Self { space, vector, wide, scalar, offset })
+    }
+
+    /// The address of one lane.
+    #[inline]
+    pub fn of(&self, wave: &Wave, lane: usize) -> u64 {
+        let mut address = match self.vector {
+            None => 0,
+            Some(register) => {
+                let register = usize::from(register);
+                let low = u64::from(wave.vector[register][lane]);
+                if self.wide { low | u64::from(wave.vector[register + 1][lane]) << 32 } else { low }
+            }
+        };
+        if let Some(index) = self.scalar {
+            address = address.wrapping_add(if self.space == Space::Scratch {
+                u64::from(wave.scalar[usize::from(index & 127)])
+            } else {
+                wave.scalar_u64(index)
+            });
+        }
+        address = address.wrapping_add_signed(self.offset);
+        // Scratch offsets are 32 bits wide and wrap.
+        if self.space == Space::Scratch { address & 0xffff_ffff } else { address }
+    }
+
+    /// The space that it is in.
+    pub fn space(&self) -> Space {
+        self.space
+    }
+}
+
+/// The step of a vector memory instruction; `None` if it is none.
+pub fn lookup(v: &Vop<'_>) -> Option<Result<Step, DecodeError>> {
+    let (class, rest) = v.parsed.mnemonic.split_once('_')?;
+    let space = match class {
+        "global" => Space::Global,
+        "flat" => Space::Flat,
+        _ => Space::Scratch,
+    };
+    let scalar = |index: usize| (space != Space::Flat).then_some(index);
+    if let Some(kind) = rest.strip_prefix("load_").and_then(Transfer::load) {
+        return Some(
+            Address::decode(v, space, 1, scalar(2))
+                .and_then(|address| load(v, 0, kind, move |w, lane| (address.space(), address.of(w, lane)))),
+        );
+    }
+    if let Some(kind) = rest.strip_prefix("store_").and_then(Transfer::store) {
+        return Some(
+            Address::decode(v, space, 0, scalar(2))
+                .and_then(|address| store(v, 1, kind, move |w, lane| (address.space(), address.of(w, lane)))),
+        );
+    }
+    let name = rest.strip_prefix("atomic_")?;
+    Some(atomic(v, space, name))
+}
+
+fn atomic(v: &Vop<'_>, space: Space, name: &str) -> Result<Step, DecodeError> {
+    let returns = v.parsed.flag("sc0") || v.parsed.flag("glc");
+    let first = usize::from(returns);
+    let address = Address::decode(v, space, first, (space == Space::Global).then_some(first + 2))?;
+    let to = if returns { Some(usize::from(v.vector(0)?.0)) } else { None };
+    let data = usize::from(v.vector(first + 1)?.0);
+    let (name, wide) = match name.strip_suffix("_x2") {
+        Some(name) => (name, true),
+        None => (name, name.ends_with("f64")),
+    };
+    let compare = name == "cmpswap";
+    if wide {
+        let operation = operation64(name);
+        if operation.is_none() && !compare {
+            return Err(DecodeError::new(v.parsed, "no semantics for this atomic operation"));
+        }
+        return Ok(Box::new(move |wave, env| {
+            env.view.refresh();
+            for lane in wave.active() {
+                let address = address.of(wave, lane);
+                let place = resolve(space, address, 8, Access::Store, wave, env)
+                    .and_then(|place| place.aligned(8))
+                    .map_err(|trap| trap.in_lane(lane))?;
+                let value = get64(&wave.vector, data, lane);
+                let old = match operation {
+                    Some(operation) => update64(place, lane, wave, env, |old| operation(old, value)),
+                    None => {
+                        let expected = get64(&wave.vector, data + 2, lane);
+                        update64(place, lane, wave, env, |old| if old == expected { value } else { old })
+                    }
+                };
+                if let Some(to) = to {
+                    wave.vector[to][lane] = old as u32;
+                    wave.vector[to + 1][lane] = (old >> 32) as u32;
+                }
+            }
+            Ok(Flow::Next)
+        }));
+    }
+    let operation = operation32(name);
+    if operation.is_none() && !compare {
+        return Err(DecodeError::new(v.parsed, "no semantics for this atomic operation"));
+    }
+    Ok(Box::new(move |wave, env| {
+        env.view.refresh();
+        for lane in wave.active() {
+            let address = address.of(wave, lane);
+            let place = resolve(space, address, 4, Access::Store, wave, env)
+                .and_then(|place| place.aligned(4))
+                .map_err(|trap| trap.in_lane(lane))?;
+            let value = get32(&wave.vector, data, lane);
+            let old = match operation {
+                Some(operation) => update32(place, lane, wave, env, |old| operation(old, value)),
+                None => {
+                    let expected = get32(&wave.vector, data + 1, lane);
+                    update32(place, lane, wave, env, |old| if old == expected { value } else { old })
+                }
+            };
+            if let Some(to) = to {
+                wave.vector[to][lane] = old;
+            }
+        }
+        Ok(Flow::Next)
+    }))
+}

@@ -1,0 +1,226 @@
+//! One kernel dispatch: from packet and descriptor to work-groups across the cores.
+
+use std::{sync::Arc, time::Duration};
+
+use rayon::{
+    ThreadPool,
+    iter::{IntoParallelIterator, ParallelIterator},
+};
+
+use super::{
+    descriptor::{Descriptor, UserRegister},
+    fault::{FaultKind, FaultReport},
+    memory::{Access, Memory, load_u32},
+    watchdog::Watchdog,
+    wave::Mode,
+    workgroup::{self, Env},
+};
+use crate::isa::decode::Code;
+
+/// Most LDS that a work-group can have, in bytes.
+pub const MAX_LDS: u32 = 65536;
+/// Most work-items that a work-group can have.
+pub const MAX_WORKGROUP: u32 = 1024;
+/// Most scratch that a work-item can have, in bytes.
+pub const MAX_SCRATCH: u32 = 1 << 20;
+
+/// A kernel that can be dispatched.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Its symbol, without `.kd`.
+    pub name: String,
+    /// Device address of its descriptor.
+    pub address: u64,
+    /// Its descriptor.
+    pub descriptor: Descriptor,
+    /// The code that it is part of.
+    pub code: Arc<Code>,
+}
+
+/// What the packet and its queue say.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch {
+    /// Work-group size in work-items.
+    pub group_size: [u32; 3],
+    /// Grid size in work-items.
+    pub grid_size: [u32; 3],
+    /// Scratch of a work-item in bytes.
+    pub private_segment_size: u32,
+    /// LDS of a work-group in bytes.
+    pub group_segment_size: u32,
+    /// Address of the kernarg segment.
+    pub kernarg: u64,
+    /// Address of the packet.
+    pub packet: u64,
+    /// Address of the queue.
+    pub queue: u64,
+    /// The packet's number in the queue.
+    pub dispatch_id: u64,
+}
+
+/// A dispatch that runs.
+#[derive(Debug)]
+pub struct Dispatch<'k> {
+    /// The kernel's symbol.
+    pub kernel: String,
+    /// Its code.
+    pub code: &'k Code,
+    /// Index of its first instruction.
+    pub entry: u32,
+    /// The MODE register that waves start with.
+    pub mode: Mode,
+    /// Work-group size in work-items.
+    pub group_size: [u32; 3],
+    /// Grid size in work-items.
+    pub grid_size: [u32; 3],
+    /// LDS of a work-group in bytes.
+    pub lds_size: u32,
+    /// Scratch of a work-item in bytes.
+    pub scratch_size: u32,
+    /// The user SGPRs.
+    pub user_registers: Vec<u32>,
+    /// Which work-group ids follow them.
+    pub group_ids: [bool; 3],
+    /// Which work-item ids v0 holds.
+    pub item_ids: u32,
+    /// Sees to it that it ends.
+    pub watchdog: Watchdog,
+}
+
+fn refuse(kernel: &str, kind: FaultKind, detail: impl Into<String>) -> Box<FaultReport> {
+    Box::new(FaultReport {
+        kind,
+        status: kind.status(),
+        kernel: kernel.to_owned(),
+        pc_offset: 0,
+        function: String::new(),
+        instruction: String::new(),
+        group: [0; 3],
+        item: None,
+        lane: None,
+        address: None,
+        detail: detail.into(),
+    })
+}
+
+/// Runs a kernel to its end.
+///
+/// # Errors
+/// The report of the first fault; no work-group runs any more when it is given.
+pub fn run(
+    kernel: &Kernel,
+    launch: &Launch,
+    memory: &Memory,
+    pool: &ThreadPool,
+    watchdog: Option<Duration>,
+) -> Result<(), Box<FaultReport>> {
+    let _active = memory.begin_dispatch();
+    let dispatch = prepare(kernel, launch, memory, watchdog)?;
+    let groups: [u64; 3] = std::array::from_fn(|i| u64::from(launch.grid_size[i].div_ceil(launch.group_size[i])));
+    let total = groups[0]
+        .checked_mul(groups[1])
+        .and_then(|n| n.checked_mul(groups[2]))
+        .ok_or_else(|| refuse(&kernel.name, FaultKind::InvalidPacket, "the grid has too many work-groups"))?;
+    let env = || Env { view: memory.view(), lds: Vec::new(), code: &kernel.code, started: dispatch.watchdog.started() };
+    pool.install(|| {
+        (0..total).into_par_iter().try_for_each_init(env, |env, number| {
+            let group = [number % groups[0], number / groups[0] % groups[1], number / groups[0] / groups[1]];
+            let result = workgroup::run(&dispatch, env, group.map(|id| id as u32));
+            match &result {
+                Ok(()) => dispatch.watchdog.progress(),
+                Err(_) => dispatch.watchdog.cancel(),
+            }
+            result
+        })
+    })
+}
+
+fn prepare<'k>(
+    kernel: &'k Kernel,
+    launch: &Launch,
+    memory: &Memory,
+    watchdog: Option<Duration>,
+) -> Result<Dispatch<'k>, Box<FaultReport>> {
+    let descriptor = &kernel.descriptor;
+    let invalid = |detail: String| refuse(&kernel.name, FaultKind::InvalidPacket, detail);
+    let items = launch.group_size.iter().try_fold(1_u32, |n, size| n.checked_mul(*size)).unwrap_or(u32::MAX);
+    if items == 0 || items > MAX_WORKGROUP || launch.grid_size.contains(&0) {
+        let (group, grid) = (launch.group_size, launch.grid_size);
+        return Err(invalid(format!(
+            "work-group size {group:?}, grid size {grid:?}: 1 to {MAX_WORKGROUP} items in a work-group, and no dimension 0"
+        )));
+    }
+    let lds = launch.group_segment_size;
+    if lds < descriptor.group_segment_size || lds > MAX_LDS {
+        let need = descriptor.group_segment_size;
+        return Err(invalid(format!("{lds} bytes of LDS; the kernel needs {need}, the device has {MAX_LDS}")));
+    }
+    let scratch = launch.private_segment_size.max(descriptor.private_segment_size);
+    if scratch > MAX_SCRATCH {
+        return Err(invalid(format!("{scratch} bytes of scratch for a work-item; the device has {MAX_SCRATCH}")));
+    }
+    if descriptor.wave32() {
+        return Err(invalid("the kernel wants waves of 32 work-items; the device has 64".to_owned()));
+    }
+    let mode = descriptor.mode();
+    mode.check().map_err(|trap| refuse(&kernel.name, trap.kind, trap.detail.clone()))?;
+    let user_registers = user_registers(kernel, launch, memory, scratch)?;
+    // Firmware that preloads kernel arguments enters behind the 256 bytes that load them.
+    let skip = if descriptor.preload().1 > 0 { 256 } else { 0 };
+    let entry = kernel.address.wrapping_add_signed(descriptor.entry_offset).wrapping_add(skip);
+    let entry = kernel.code.find(entry).ok_or_else(|| {
+        refuse(&kernel.name, FaultKind::IllegalInstruction, format!("no instruction begins at the entry {entry:#x}"))
+    })?;
+    Ok(Dispatch {
+        kernel: kernel.name.clone(),
+        code: &kernel.code,
+        entry,
+        mode,
+        group_size: launch.group_size,
+        grid_size: launch.grid_size,
+        lds_size: lds,
+        scratch_size: scratch.next_multiple_of(16),
+        user_registers,
+        group_ids: descriptor.group_ids(),
+        item_ids: descriptor.item_ids(),
+        watchdog: Watchdog::new(watchdog),
+    })
+}
+
+fn user_registers(
+    kernel: &Kernel,
+    launch: &Launch,
+    memory: &Memory,
+    scratch: u32,
+) -> Result<Vec<u32>, Box<FaultReport>> {
+    let descriptor = &kernel.descriptor;
+    let mut registers = Vec::new();
+    let double = |value: u64| [value as u32, (value >> 32) as u32];
+    for content in descriptor.user_contents() {
+        match content {
+            UserRegister::PrivateSegmentBuffer => registers.extend([0; 4]),
+            UserRegister::DispatchPointer => registers.extend(double(launch.packet)),
+            UserRegister::QueuePointer => registers.extend(double(launch.queue)),
+            UserRegister::KernargPointer => registers.extend(double(launch.kernarg)),
+            UserRegister::DispatchId => registers.extend(double(launch.dispatch_id)),
+            UserRegister::FlatScratchInit => registers.extend([0; 2]),
+            UserRegister::PrivateSegmentSize => registers.push(scratch),
+        }
+    }
+    let (first, count) = descriptor.preload();
+    let mut view = memory.view();
+    for word in 0..count {
+        let address = launch.kernarg + 4 * (first + word) as u64;
+        if let Err(trap) = view.check(address, 4, Access::ScalarLoad) {
+            return Err(refuse(
+                &kernel.name,
+                FaultKind::MemoryFault,
+                format!("preloading kernel arguments: {}", trap.detail),
+            ));
+        }
+        // SAFETY: checked just now; the caller holds the dispatch active.
+        registers.push(unsafe { load_u32(address) });
+    }
+    registers.resize(descriptor.user_registers().min(32), 0);
+    Ok(registers)
+}

@@ -1,0 +1,10 @@
+//! The machine that executes decoded code: waves, work-groups, memory. It knows no HSA and no instruction.
+
+pub mod descriptor;
+pub mod dispatch;
+pub mod fault;
+pub mod memory;
+pub mod space;
+pub mod watchdog;
+pub mod wave;
+pub mod workgroup;

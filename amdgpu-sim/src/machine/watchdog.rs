@@ -1,0 +1,62 @@
+//! Ends kernels that make no progress.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use super::fault::{FaultKind, Trap};
+
+/// Watches one dispatch.
+#[derive(Debug)]
+pub struct Watchdog {
+    started: Instant,
+    limit: Option<Duration>,
+    /// Nanoseconds after the start when a work-group last ended.
+    progress: AtomicU64,
+    cancelled: AtomicBool,
+}
+
+impl Watchdog {
+    /// A watchdog that allows this long between ends of work-groups; `None` is for ever.
+    pub fn new(limit: Option<Duration>) -> Self {
+        Self { started: Instant::now(), limit, progress: AtomicU64::new(0), cancelled: AtomicBool::new(false) }
+    }
+
+    /// When the dispatch began.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Notes that a work-group has ended.
+    pub fn progress(&self) {
+        self.progress.fetch_max(self.now(), Ordering::Relaxed);
+    }
+
+    /// Ends all work-groups of the dispatch at their next check.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Checks the time.
+    ///
+    /// # Errors
+    /// If there was no progress for too long, or the dispatch was cancelled.
+    pub fn check(&self) -> Result<(), Box<Trap>> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Trap::new(FaultKind::Watchdog, "another work-group of the dispatch faulted"));
+        }
+        let Some(limit) = self.limit else { return Ok(()) };
+        let silent = Duration::from_nanos(self.now().saturating_sub(self.progress.load(Ordering::Relaxed)));
+        if silent <= limit {
+            return Ok(());
+        }
+        let seconds = limit.as_secs_f64();
+        let detail = format!("no work-group ended for {seconds} s; AMDGPU_SIM_WATCHDOG sets another limit (0: none)");
+        Err(Trap::new(FaultKind::Watchdog, detail))
+    }
+}

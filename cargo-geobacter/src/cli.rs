@@ -1,0 +1,160 @@
+//! The command line, and what `--help` says.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Rust kernels for accelerators, compiled once, by ordinary cargo.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo geobacter",
+    bin_name = "cargo geobacter",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  cargo geobacter new demo                      a project with one kernel and one test
+  cargo geobacter run --release                 build and run; without a GPU on a simulated gfx942
+  cargo geobacter test                          all tests, with device code for every kernel
+  cargo geobacter inspect --gpu gfx942 --emit asm
+                                                what a kernel becomes
+  cargo geobacter doctor                        what is missing on this machine
+
+`cargo geobacter` builds into `geobacter/` inside of cargo's target folder. Programs that plain cargo builds run their \
+kernels on the processor only."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build and run a program, with device code for its kernels.
+    #[command(after_help = "\
+Every argument goes to `cargo run` as it is. Without AMDGPU_SIM in the environment, the program sees a simulated gfx942.
+
+Examples:
+  cargo geobacter run --release --example saxpy -- --device all
+  AMDGPU_SIM=gfx942 cargo geobacter run")]
+    Run(CargoArguments),
+    /// Build programs, with an archive of their kernels inside.
+    #[command(after_help = "\
+Every argument goes to `cargo build` as it is. A compiler wrapper that RUSTC_WRAPPER names (sccache) stays in use for \
+crates without kernels; one that cargo's configuration file names is not used.
+
+Examples:
+  cargo geobacter build --release
+  cargo geobacter build --workspace --examples --target-dir /tmp/build")]
+    Build(CargoArguments),
+    /// Run tests, with device code for their kernels.
+    #[command(after_help = "\
+Every argument goes to `cargo test` as it is. Without AMDGPU_SIM in the environment, tests see a simulated gfx942. \
+Documentation tests are built by rustdoc and run their kernels on the processor only.
+
+Examples:
+  cargo geobacter test
+  cargo geobacter test --release --test kernels -- --nocapture")]
+    Test(CargoArguments),
+    /// Show what a program's kernels become on a GPU.
+    #[command(after_help = "\
+Examples:
+  cargo geobacter inspect --example saxpy --gpu gfx942 --emit asm
+  cargo geobacter inspect --release --gpu gfx1100 --emit resources
+  cargo geobacter inspect --bin demo --kernel saxpy --gpu gfx90a --emit obj -o saxpy.hsaco")]
+    Inspect(Box<InspectArguments>),
+    /// List the devices that a program would see on this machine.
+    Devices(OutputArguments),
+    /// Check this machine, and say what to do about what is missing.
+    #[command(after_help = "\
+The exit code is 1 if kernels can neither be built nor simulated; a missing GPU is a warning.")]
+    Doctor(OutputArguments),
+    /// Make a new project with one kernel and one test.
+    New(NewArguments),
+    /// Generate code for programs that ask on standard input.
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Arguments for cargo.
+#[derive(Args, Debug)]
+pub struct CargoArguments {
+    /// Arguments of the cargo command of the same name, and after `--` those of the program.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CARGO ARGUMENTS")]
+    pub arguments: Vec<OsString>,
+}
+
+/// How to print.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct OutputArguments {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `inspect`.
+#[derive(Args, Debug)]
+pub struct InspectArguments {
+    /// Inspect this binary.
+    #[arg(long, value_name = "NAME", conflicts_with = "example")]
+    pub bin: Option<String>,
+    /// Inspect this example.
+    #[arg(long, value_name = "NAME")]
+    pub example: Option<String>,
+    /// Take it from this package.
+    #[arg(short, long, value_name = "PACKAGE")]
+    pub package: Option<String>,
+    /// Build with the release profile.
+    #[arg(short, long, conflicts_with = "profile")]
+    pub release: bool,
+    /// Build with this profile.
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// Build with these features.
+    #[arg(short = 'F', long, value_name = "FEATURES")]
+    pub features: Vec<String>,
+    /// Build in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub target_dir: Option<PathBuf>,
+    /// Build the package of this manifest.
+    #[arg(long, value_name = "FILE")]
+    pub manifest_path: Option<PathBuf>,
+    /// Only instances of this kernel: its name, its path, or the name of one instance.
+    #[arg(long, value_name = "KERNEL")]
+    pub kernel: Option<String>,
+    /// Generate code for this GPU, for example gfx942.
+    #[arg(long, value_name = "GFX")]
+    pub gpu: String,
+    /// What to show.
+    #[arg(long, value_enum)]
+    pub emit: Emit,
+    /// Write it into this file.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `inspect` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// The GPU's assembly.
+    Asm,
+    /// Optimised LLVM IR.
+    LlvmIr,
+    /// Registers, memory and occupancy, one line for each kernel.
+    Resources,
+    /// The code object of one kernel: an ELF file.
+    Obj,
+}
+
+/// Arguments of `new`.
+#[derive(Args, Debug)]
+pub struct NewArguments {
+    /// The folder to make; its last component is the package's name.
+    #[arg(value_name = "NAME")]
+    pub path: PathBuf,
+}

@@ -1,0 +1,127 @@
+//! The subcommands that need no project, and the one that makes one.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+fn geobacter(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-geobacter"));
+    command.arg("geobacter").args(arguments).current_dir(folder);
+    command.env("CARGO_NET_OFFLINE", "true").env("NO_COLOR", "1").env("GEOBACTER_CACHE", folder.join("cache"));
+    command.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS").env_remove("RUSTC");
+    command.output().expect("cargo-geobacter starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_new_project_runs_and_its_tests_pass() {
+    let folder = tempfile::tempdir().expect("folder");
+    let made = geobacter(folder.path(), &["new", "my-demo"]);
+    assert!(made.status.success(), "{}", stderr(&made));
+    let project = folder.path().join("my-demo");
+    // The versions that this workspace has: newer ones are not there offline.
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+    fs::copy(lock, project.join("Cargo.lock")).expect("Cargo.lock");
+    // Shared, so that another run of this test is quick.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
+    let target = target.to_str().expect("UTF-8");
+
+    let run = geobacter(&project, &["run", "--target-dir", target]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    assert!(stdout(&run).contains("host: [12.0, 24.0, 36.0, 48.0]"), "{}", stdout(&run));
+    let results = stdout(&run).lines().filter(|line| line.ends_with(": [12.0, 24.0, 36.0, 48.0]")).count();
+    assert_eq!(results, stdout(&run).lines().count());
+
+    let test = geobacter(&project, &["test", "--target-dir", target]);
+    assert!(test.status.success(), "{}", stderr(&test));
+    assert!(stdout(&test).contains("saxpy_is_the_same_on_every_device ... ok"), "{}", stdout(&test));
+
+    let again = geobacter(folder.path(), &["new", "my-demo"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(stderr(&again).contains("exists already"), "{}", stderr(&again));
+}
+
+#[test]
+fn a_name_that_cargo_refuses_is_a_usage_error() {
+    let folder = tempfile::tempdir().expect("folder");
+    for name in ["1st", "fn", "a b"] {
+        let output = geobacter(folder.path(), &["new", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(stderr(&output).contains("cannot be the name of a package"), "{}", stderr(&output));
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 0);
+}
+
+#[test]
+fn doctor_finds_the_toolchain_and_says_what_to_do_about_the_rest() {
+    let folder = tempfile::tempdir().expect("folder");
+    let output = geobacter(folder.path(), &["doctor", "--json"]);
+    let checks: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let status = |name: &str| {
+        let check = checks.as_array().expect("a list").iter().find(|check| check["name"] == name);
+        check.unwrap_or_else(|| panic!("no check {name}"))["status"].as_str().expect("a word").to_owned()
+    };
+    for name in ["toolchain", "libLLVM", "worker", "rust-lld", "linker", "cache"] {
+        assert_eq!(status(name), "ok", "{name}: {checks:#}");
+    }
+    for name in ["HSA library", "GPU driver"] {
+        assert_ne!(status(name), "fail", "{name}: {checks:#}");
+    }
+    assert!(output.status.success());
+
+    let text = stdout(&geobacter(folder.path(), &["doctor"]));
+    assert!(text.contains("ok    toolchain") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn doctor_fails_without_a_usable_toolchain() {
+    let folder = tempfile::tempdir().expect("folder");
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-geobacter"))
+        .args(["doctor"])
+        .env("RUSTC", "/nowhere/rustc")
+        .env("GEOBACTER_CACHE", folder.path())
+        .output()
+        .expect("cargo-geobacter starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("rustup toolchain install"), "{}", stdout(&output));
+}
+
+#[test]
+fn devices_lists_the_host() {
+    let folder = tempfile::tempdir().expect("folder");
+    let text = stdout(&geobacter(folder.path(), &["devices"]));
+    assert!(text.starts_with("DEVICE"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("host ")), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_slice(&geobacter(folder.path(), &["devices", "--json"]).stdout).expect("JSON");
+    assert_eq!(json["present"][0]["id"], "host");
+}
+
+#[test]
+fn help_teaches_and_a_wrong_command_line_is_a_usage_error() {
+    let folder = tempfile::tempdir().expect("folder");
+    for arguments in [&["--help"][..], &["run", "--help"], &["inspect", "--help"]] {
+        let help = geobacter(folder.path(), arguments);
+        assert!(help.status.success() && stdout(&help).contains("Examples:"), "{arguments:?}");
+    }
+    for arguments in [&[][..], &["frobnicate"], &["inspect", "--emit", "asm"], &["inspect", "--gpu", "gfx942"]] {
+        assert_eq!(geobacter(folder.path(), arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_folder_without_a_project_is_cargos_error() {
+    let folder = tempfile::tempdir().expect("folder");
+    let output = geobacter(folder.path(), &["build"]);
+    assert_eq!(output.status.code(), Some(101));
+    assert!(stderr(&output).contains("Cargo.toml"), "{}", stderr(&output));
+}

@@ -1,0 +1,112 @@
+//! What stands in the attribute's parentheses.
+
+use proc_macro2::Span;
+use syn::{
+    Error, Expr, ExprArray, ExprLit, Ident, Lit, Result, Token,
+    parse::{Parse, ParseStream},
+    spanned::Spanned,
+};
+
+use crate::signature::Kernel;
+
+/// The most work-items that any supported device takes in a work-group.
+const MAX_WORKGROUP: u64 = 1024;
+
+/// The attribute's options.
+pub struct Options {
+    /// Work-items of a work-group along each dimension that was given.
+    pub workgroup: Vec<u32>,
+    span: Span,
+}
+
+impl Options {
+    /// The work-group size along x, y and z.
+    pub fn workgroup(&self) -> [u32; 3] {
+        std::array::from_fn(|axis| self.workgroup.get(axis).copied().unwrap_or(1))
+    }
+
+    /// Whether the work-group has the dimensions of the kernel's items.
+    pub fn check(&self, kernel: &Kernel) -> Result<()> {
+        if self.workgroup.len() == kernel.dimensions {
+            return Ok(());
+        }
+        let example = ["256", "[16, 16]", "[8, 8, 4]"][kernel.dimensions - 1];
+        Err(Error::new(
+            self.span,
+            format!(
+                "the work-group has {} {}, the kernel's `Item<{}>` has {}: write for example `workgroup = {example}`",
+                self.workgroup.len(),
+                if self.workgroup.len() == 1 { "dimension" } else { "dimensions" },
+                kernel.dimensions,
+                kernel.dimensions,
+            ),
+        ))
+    }
+}
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut workgroup = None;
+        while !input.is_empty() {
+            let key: Ident = input.parse()?;
+            if key != "workgroup" {
+                return Err(Error::new(
+                    key.span(),
+                    format!("unknown option `{key}`: a kernel has the option `workgroup`"),
+                ));
+            }
+            if workgroup.is_some() {
+                return Err(Error::new(key.span(), "`workgroup` is given twice"));
+            }
+            if !input.peek(Token![=]) {
+                return Err(Error::new(key.span(), "write `workgroup = 256`, or `workgroup = [16, 16]`"));
+            }
+            input.parse::<Token![=]>()?;
+            let value: Expr = input.parse()?;
+            workgroup = Some((sizes(&value)?, value.span()));
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        let (workgroup, span) = workgroup.ok_or_else(|| {
+            Error::new(
+                Span::call_site(),
+                "a kernel needs the size of its work-groups: `#[kernel(workgroup = 256)]`, or `[16, 16]` for `Item<2>`",
+            )
+        })?;
+        Ok(Self { workgroup, span })
+    }
+}
+
+fn sizes(value: &Expr) -> Result<Vec<u32>> {
+    let sizes = match value {
+        Expr::Array(ExprArray { elems, .. }) => elems.iter().map(size).collect::<Result<Vec<_>>>()?,
+        single => vec![size(single)?],
+    };
+    if sizes.is_empty() || sizes.len() > 3 {
+        return Err(Error::new_spanned(value, "a work-group has one, two or three dimensions"));
+    }
+    // At most 1024 each by now, so the product of three fits.
+    let items: u64 = sizes.iter().map(|&size| u64::from(size)).product();
+    if items > MAX_WORKGROUP {
+        return Err(Error::new_spanned(
+            value,
+            format!("a work-group of {items} items: devices take at most {MAX_WORKGROUP}"),
+        ));
+    }
+    Ok(sizes)
+}
+
+fn size(value: &Expr) -> Result<u32> {
+    let Expr::Lit(ExprLit { lit: Lit::Int(literal), .. }) = value else {
+        return Err(Error::new_spanned(value, "the size of a work-group is an integer literal: `256`, or `[16, 16]`"));
+    };
+    match literal.base10_parse::<u64>()? {
+        0 => Err(Error::new_spanned(value, "a work-group has at least one item along each dimension")),
+        size if size > MAX_WORKGROUP => Err(Error::new_spanned(
+            value,
+            format!("a work-group of {size} items: devices take at most {MAX_WORKGROUP}"),
+        )),
+        size => Ok(size as u32),
+    }
+}

@@ -1,0 +1,175 @@
+//! Which devices there are, and why others are not.
+
+use std::{env, ffi::OsStr, fmt, path::Path};
+
+use geobacter_runtime_core::archive;
+
+use crate::Device;
+
+/// Devices, and what is missing.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Devices {
+    /// Those that are present: the host first, then GPUs, then simulated ones.
+    pub present: Vec<Device>,
+    /// Why other kinds of device are not.
+    pub absent: Vec<Absence>,
+}
+
+/// Why there is no device of some kind. Displays as one line that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Absence {
+    /// What there is none of, for example `AMD GPUs`.
+    pub what: String,
+    /// Why, and what to do.
+    pub reason: String,
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no {}: {}", self.what, self.reason)
+    }
+}
+
+/// The devices that this program can run kernels on.
+///
+/// A program that plain cargo built carries device code for nothing but the host, so GPUs are not even looked for; the one
+/// [`Absence`] says what to type instead.
+pub fn devices() -> Devices {
+    if archive::is_empty() {
+        let mut devices = Devices::default();
+        devices.add_host();
+        let reason = format!("plain cargo built this program, for the host only; type `{}` instead", command());
+        devices.absent.push(Absence { what: "GPU device".into(), reason });
+        return devices;
+    }
+    discover()
+}
+
+/// The devices of this machine, whether or not this program carries code for them.
+///
+/// The first call may load and start the HSA runtime; later calls give the same devices.
+pub fn discover() -> Devices {
+    let mut devices = Devices::default();
+    devices.add_host();
+    #[cfg(feature = "amd")]
+    {
+        let found = geobacter_runtime_amd::devices();
+        devices.present.extend(found.devices.iter().cloned().map(Device::new));
+        let absences = found
+            .absent
+            .iter()
+            .map(|(source, reason)| Absence { what: source.to_string(), reason: reason.to_string() });
+        devices.absent.extend(absences);
+    }
+    #[cfg(not(feature = "amd"))]
+    devices.absent.push(Absence {
+        what: "AMD GPUs".into(),
+        reason: "the program was built without geobacter's feature `amd`".into(),
+    });
+    devices
+}
+
+impl Devices {
+    fn add_host(&mut self) {
+        #[cfg(feature = "host")]
+        self.present.push(geobacter_runtime_host::device());
+        #[cfg(not(feature = "host"))]
+        self.absent.push(Absence {
+            what: "host device".into(),
+            reason: "the program was built without geobacter's feature `host`".into(),
+        });
+    }
+}
+
+/// The device with this id: `host`, `sim:gfx942`, `amd:0`.
+///
+/// # Errors
+/// [`DeviceError`] if this program can use none with this id; it names those that it can.
+pub fn device(id: &str) -> Result<Device, DeviceError> {
+    let Devices { present, absent } = devices();
+    present.iter().find(|device| device.id() == id).cloned().ok_or_else(|| DeviceError {
+        id: id.to_owned(),
+        present: present.iter().map(|device| device.id().to_owned()).collect(),
+        absent,
+    })
+}
+
+/// There is no device with this id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub struct DeviceError {
+    /// What was asked for.
+    pub id: String,
+    /// The ids of the devices that are present.
+    pub present: Vec<String>,
+    /// Why other kinds of device are not.
+    pub absent: Vec<Absence>,
+}
+
+impl fmt::Display for DeviceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = match &*self.present {
+            [] => "there is none at all".to_owned(),
+            [one] => format!("the only one here is `{one}`"),
+            several => format!("those here are `{}`", several.join("`, `")),
+        };
+        write!(f, "there is no device `{}`; {known}", self.id)?;
+        self.absent.iter().try_for_each(|absence| write!(f, "\n{absence}"))
+    }
+}
+
+/// The command that builds and runs this program with device code.
+fn command() -> String {
+    env::current_exe().map_or_else(|_| "cargo geobacter run".to_owned(), |path| command_for(&path))
+}
+
+/// As [`command`], for a program at this path. Cargo's layout says what it is: `debug/examples/NAME`, `release/NAME`,
+/// `debug/deps/NAME-HASH` for tests.
+fn command_for(path: &Path) -> String {
+    let name = |path: Option<&OsStr>| path.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let program = name(path.file_stem());
+    let folders: Vec<_> = path.ancestors().skip(1).map(|folder| name(folder.file_name())).take(2).collect();
+    let release = if folders.iter().any(|folder| folder == "release") { " --release" } else { "" };
+    match folders.first().map(String::as_str) {
+        Some("examples") => format!("cargo geobacter run{release} --example {program}"),
+        Some("deps") => format!("cargo geobacter test{release}"),
+        Some("debug" | "release") => format!("cargo geobacter run{release} --bin {program}"),
+        _ => "cargo geobacter run".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_fits_the_program() {
+        let cases = [
+            ("t/debug/examples/saxpy", "cargo geobacter run --example saxpy"),
+            ("t/release/examples/saxpy", "cargo geobacter run --release --example saxpy"),
+            ("t/debug/demo", "cargo geobacter run --bin demo"),
+            ("t/release/deps/demo-0123456789abcdef", "cargo geobacter test --release"),
+            ("opt/bin/demo", "cargo geobacter run"),
+        ];
+        for (path, command) in cases {
+            assert_eq!(command_for(Path::new(path)), command, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_device_names_those_that_are_there() {
+        let error = device("sim:gfx1").unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("there is no device `sim:gfx1`; "), "{text}");
+        assert!(text.contains("`host`"), "{text}");
+        // Tests of this crate hold no kernel, however they are built.
+        assert!(
+            text.contains(
+                "\nno GPU device: plain cargo built this program, for the host only; type `cargo geobacter test"
+            ),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! The simulator as a source of devices: its table instead of the system's library, and its own words for faults.
+
+use std::{collections::HashMap, env, sync::Arc};
+
+use amdgpu_sim::{Config, WorkerDisassembler};
+use geobacter_codegen_client::DiskCache;
+use geobacter_runtime_core::{code, driver::DeviceKind};
+use hsa_rt_sys::hsa_queue_t;
+
+use crate::{
+    agent::Agent,
+    discovery::NoDevices,
+    gpu::{Gpu, Options},
+    session::{Explain, Origin, Session},
+};
+
+/// The environment variable that asks for simulated devices, for example `gfx942`.
+pub const VARIABLE: &str = "AMDGPU_SIM";
+
+/// What the simulator says about faults.
+struct Report;
+
+impl Explain for Report {
+    fn last_error(&self) -> Option<String> {
+        amdgpu_sim::last_error()
+    }
+
+    fn queue_fault(&self, queue: *const hsa_queue_t) -> Option<String> {
+        amdgpu_sim::take_fault_report(queue).map(|report| report.to_string())
+    }
+}
+
+impl Origin {
+    /// The simulator.
+    pub fn simulator() -> Self {
+        Self { kind: DeviceKind::Simulator, driver: "amdgpu-sim".into(), explain: Some(Box::new(Report)) }
+    }
+}
+
+/// The simulated GPUs that `AMDGPU_SIM` asks for: `sim:gfx942`, `sim:gfx942:1`, ...
+pub(crate) fn gpus() -> Result<Vec<Gpu>, NoDevices> {
+    let text = env::var(VARIABLE).unwrap_or_default();
+    if text.trim().is_empty() {
+        return Err(NoDevices::NotAsked);
+    }
+    let config: Config = text.parse().map_err(|error| NoDevices::Simulator(format!("{VARIABLE}={text}: {error}")))?;
+    let worker = code::worker().map_err(|error| NoDevices::Simulator(error.to_string()))?;
+    let compiler = code::compiler_version().map_err(|error| NoDevices::Simulator(error.to_string()))?;
+    let disassembler = WorkerDisassembler::new(worker, DiskCache::from_environment(), compiler);
+    let api =
+        amdgpu_sim::install(config, Arc::new(disassembler)).map_err(|error| NoDevices::Simulator(error.to_string()))?;
+    open(&Session::start(api, Origin::simulator())?)
+}
+
+/// All GPUs of a simulator's session.
+fn open(session: &Arc<Session>) -> Result<Vec<Gpu>, NoDevices> {
+    let agents = Agent::all(session)?;
+    let options = Options::from_environment();
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut gpus = Vec::new();
+    for agent in agents.iter().filter(|agent| agent.is_gpu()) {
+        let count = seen.entry(agent.name().to_owned()).or_default();
+        let id = match *count {
+            0 => format!("sim:{}", agent.name()),
+            count => format!("sim:{}:{count}", agent.name()),
+        };
+        *count += 1;
+        gpus.push(Gpu::open(agent, &agents, id, options.clone())?);
+    }
+    Ok(gpus)
+}
