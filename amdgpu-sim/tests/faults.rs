@@ -6,7 +6,7 @@ use amdgpu_sim::FaultKind;
 use hsa_rt_sys::*;
 use support::{Buffer, Program, Shape, assemble, have_llvm, kernel};
 
-fn fault(body: &str, args: &[u64], shape: Shape) -> Option<(amdgpu_sim::FaultReport, Vec<hsa_status_t>)> {
+fn fault(body: &str, args: &[u64], shape: Shape) -> Option<(Box<amdgpu_sim::FaultReport>, Vec<hsa_status_t>)> {
     if !have_llvm() {
         return None;
     }
@@ -35,11 +35,23 @@ fn an_access_beyond_an_allocation_names_lane_and_instruction() {
 }
 
 #[test]
+fn the_fault_that_came_first_is_reported() {
+    // One work-group of many faults while the others run.
+    let body = "s_cmp_eq_u32 s2, 100\ns_cbranch_scc1 .Ltrap\ns_movk_i32 s4, 0x4000\n.Lloop:\ns_sub_u32 s4, s4, 1\n\
+                s_cmp_lg_u32 s4, 0\ns_cbranch_scc1 .Lloop\ns_endpgm\n.Ltrap:\ns_trap 3\ns_endpgm";
+    for _ in 0..20 {
+        let Some((report, _)) = fault(body, &[], Shape::linear(64 * 200, 64)) else { return };
+        assert_eq!((report.kind, report.group), (FaultKind::Trap, [100, 0, 0]), "{report}");
+    }
+}
+
+#[test]
 fn freed_memory_is_not_reached() {
     if !have_llvm() {
         return;
     }
-    let address = Buffer::new(&[7_u32; 64]).address as u64;
+    // The middle of a block so large that the tests beside this one are not given the same place again.
+    let address = Buffer::new(&vec![7_u32; 16 << 20]).address as u64 + (32 << 20);
     let body = "s_load_dwordx2 s[4:5], s[0:1], 0x0\ns_waitcnt lgkmcnt(0)\ns_load_dword s6, s[4:5], 0x0\ns_endpgm";
     let (report, _) = fault(body, &[address], Shape::linear(64, 64)).unwrap();
     assert_eq!((report.kind, report.address, report.lane), (FaultKind::MemoryFault, Some(address), None));

@@ -125,3 +125,61 @@ fn a_folder_without_a_project_is_cargos_error() {
     assert_eq!(output.status.code(), Some(101));
     assert!(stderr(&output).contains("Cargo.toml"), "{}", stderr(&output));
 }
+
+/// A project that has never heard of kernels, with a library and a program.
+fn plain_project(folder: &Path) {
+    fs::create_dir_all(folder.join("src")).expect("folder");
+    let manifest = "[package]\nname = \"plain\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
+    fs::write(folder.join("Cargo.toml"), manifest).expect("manifest");
+    fs::write(folder.join("src/lib.rs"), "pub fn answer() -> u32 { 42 }\n").expect("source");
+    fs::write(folder.join("src/main.rs"), "fn main() { println!(\"{}\", plain::answer()); }\n").expect("source");
+}
+
+fn script(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, format!("#!/bin/sh\n{text}\n")).expect("script");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
+}
+
+#[test]
+fn the_users_own_rustc_wrapper_stays_in_use() {
+    let folder = tempfile::tempdir().expect("folder");
+    plain_project(folder.path());
+    let (wrapper, log) = (folder.path().join("wrapper"), folder.path().join("log"));
+    script(&wrapper, &format!("echo \"$@\" >> {}\nexec \"$@\"", log.display()));
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-geobacter"))
+        .arg("run")
+        .current_dir(folder.path())
+        .env("RUSTC_WRAPPER", &wrapper)
+        .env_remove("CARGO_TARGET_DIR")
+        .output()
+        .expect("cargo-geobacter starts");
+    assert_eq!(stdout(&output), "42\n", "{}", stderr(&output));
+    let log = fs::read_to_string(log).expect("the wrapper was called");
+    assert!(log.contains("--crate-name plain"), "{log}");
+    // Kernels may call the library's functions, so its objects carry bitcode.
+    assert!(log.contains("-Cembed-bitcode=yes"), "{log}");
+}
+
+#[test]
+fn a_toolchain_with_another_llvm_is_refused() {
+    let folder = tempfile::tempdir().expect("folder");
+    plain_project(folder.path());
+    let rustc = folder.path().join("rustc");
+    script(
+        &rustc,
+        "[ \"$1\" = -vV ] || exec rustc \"$@\"\n\
+         echo 'rustc 1.89.0\nhost: x86_64-unknown-linux-gnu\nrelease: 1.89.0\nLLVM version: 20.1.7'",
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-geobacter"))
+        .arg("build")
+        .current_dir(folder.path())
+        .env("RUSTC", &rustc)
+        .env_remove("CARGO_TARGET_DIR")
+        .output()
+        .expect("cargo-geobacter starts");
+    assert_eq!(output.status.code(), Some(101));
+    for part in ["rustc 1.89.0", "LLVM 20.1.7", "LLVM 22", "1.95.0"] {
+        assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
+    }
+}

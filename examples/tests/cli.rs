@@ -65,7 +65,10 @@ fn what_fails_says_why_and_ends_with_1() {
     let output = run("saxpy", &["--device", "host", "--n", "0"]);
     assert_eq!(output.status.code(), Some(1));
     let out = text(&output.stdout);
-    assert!(out.starts_with("FAIL saxpy device=host error: kernel `saxpy` on device host: the grid [0] has no items"), "{out}");
+    assert!(
+        out.starts_with("FAIL saxpy device=host error: kernel `saxpy` on device host: the grid [0] has no items"),
+        "{out}"
+    );
 }
 
 #[test]

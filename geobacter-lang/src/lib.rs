@@ -6,7 +6,6 @@
 //! * [`grid`]: the size of a launch.
 //! * [`descriptor`], [`instance`]: what `#[kernel]` leaves behind for the runtime and for the spool step.
 //! * [`entry`], [`intrinsics`]: how a work-group's run becomes calls of the kernel function.
-//! * `math`: mathematical functions, for devices that have none.
 //! * `math`: C's mathematical functions, for devices.
 //!
 //! The crate is `no_std` and the same source is compiled once: natively for the host, where one call of an entry function
@@ -32,7 +31,6 @@ pub mod input;
 pub mod instance;
 pub mod intrinsics;
 pub mod item;
-mod math;
 mod math;
 pub mod output;
 pub mod param;

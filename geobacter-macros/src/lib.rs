@@ -1,7 +1,7 @@
 //! The `#[kernel]` attribute of Geobacter.
 //!
-//! The macro is thin: it reads a function ([`signature`]) and the attribute's options ([`options`]), refuses with a spanned
-//! error what no kernel can be, and writes ([`expand`]) a few functions around types of `geobacter-lang` and
+//! The macro is thin: it reads a function (`signature`) and the attribute's options (`options`), refuses with a spanned
+//! error what no kernel can be, and writes (`expand`) a few functions around types of `geobacter-lang` and
 //! `geobacter-runtime-core`, which do the work. It knows parameter types only as tokens: whether a type can be a parameter is
 //! for the traits to say.
 
@@ -15,13 +15,17 @@ use syn::Item;
 
 /// Makes a kernel of a function.
 ///
-/// ```ignore
+/// ```
+/// use geobacter::prelude::*;
+///
 /// #[kernel(workgroup = 256)]
 /// fn saxpy(item: Item<1>, a: f32, x: In<f32>, y: InOut<f32>) {
 ///     y.set(&item, a * x[&item] + y.get(&item));
 /// }
 ///
-/// saxpy::launch(&device, n, 2.0, &x, &mut y)?;
+/// fn run(device: &Device, x: &DeviceBuffer<f32>, y: &mut DeviceBuffer<f32>) -> Result<(), geobacter::LaunchError> {
+///     saxpy::launch(device, x.len(), 2.0, x, y)
+/// }
 /// ```
 /// The function runs once for each work-item of a grid. Its first parameter is the item, `Item<1>`, `Item<2>` or `Item<3>`;
 /// `workgroup` is the size of a work-group, one number for each dimension, at most 1024 items in all. The other parameters

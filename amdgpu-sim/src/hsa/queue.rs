@@ -11,6 +11,7 @@
 use std::{
     collections::VecDeque,
     ffi::c_void,
+    panic::{AssertUnwindSafe, catch_unwind},
     ptr::{addr_of, addr_of_mut},
     sync::{
         Arc, Mutex,
@@ -271,7 +272,10 @@ impl Queue {
             queue: self.address(),
             dispatch_id: index,
         };
-        dispatch::run(&kernel, &launch, &simulator.memory, &simulator.pool, simulator.config.watchdog())
+        let run = || dispatch::run(&kernel, &launch, &simulator.memory, &simulator.pool, simulator.config.watchdog());
+        // An error of the simulator must cost the dispatch, not leave the program waiting for a thread that is gone.
+        catch_unwind(AssertUnwindSafe(run))
+            .unwrap_or_else(|_| refuse(format!("the simulator failed while it ran kernel {}", kernel.name)))
     }
 
     /// Waits for the packet's dependencies: all of them, or any. A negative one is an error, which is passed on.

@@ -217,7 +217,7 @@ pub fn lookup(p: &Parsed) -> Option<Decoded> {
             (d, Some(d != 0))
         }),
         "s_bitreplicate_b64_b32" => {
-            un(p, |a: u32, _| ((0..32).fold(0_u64, |d, i| d | u64::from(a >> i & 1) * 3 << (2 * i)), None))
+            un(p, |a: u32, _| ((0..32).fold(0_u64, |d, i| d | (u64::from(a >> i & 1) * 3) << (2 * i)), None))
         }
         "s_and_saveexec_b64" => save_exec(p, |a, exec| a & exec),
         "s_or_saveexec_b64" => save_exec(p, |a, exec| a | exec),

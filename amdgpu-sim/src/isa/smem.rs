@@ -85,7 +85,7 @@ fn load(parsed: &Parsed, words: u8, buffer: bool) -> Result<Step, DecodeError> {
             let limit = records * stride.max(1);
             for word in 0..u64::from(words) {
                 let at = address + word * 4;
-                let value = if at - start + 4 <= limit {
+                let value = if at.wrapping_sub(start).saturating_add(4) <= limit {
                     env.view.refresh();
                     env.view.check(at, 4, Access::ScalarLoad)?;
                     // SAFETY: checked just now.
@@ -93,7 +93,7 @@ fn load(parsed: &Parsed, words: u8, buffer: bool) -> Result<Step, DecodeError> {
                 } else {
                     0
                 };
-                wave.scalar[usize::from(to) + word as usize & 127] = value;
+                wave.scalar[(usize::from(to) + word as usize) & 127] = value;
             }
             return Ok(Flow::Next);
         }
@@ -101,7 +101,7 @@ fn load(parsed: &Parsed, words: u8, buffer: bool) -> Result<Step, DecodeError> {
         env.view.check(address, size, Access::ScalarLoad)?;
         for word in 0..u64::from(words) {
             // SAFETY: all the words were checked just now.
-            wave.scalar[usize::from(to) + word as usize & 127] = unsafe { load_u32(address + word * 4) };
+            wave.scalar[(usize::from(to) + word as usize) & 127] = unsafe { load_u32(address + word * 4) };
         }
         Ok(Flow::Next)
     }))

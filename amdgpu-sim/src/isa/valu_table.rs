@@ -8,8 +8,8 @@ use half::f16;
 use super::{
     arithmetic::{
         Extreme, approximate, cos_turns, div_fixup, div_fmas_f32, div_fmas_f64, div_scale_f32, div_scale_f64, extreme,
-        f16_toward_zero, fma_f16, fract, fract_f32, frexp_exponent, frexp_mantissa, ldexp, ldexp_f32, median, permute,
-        sin_turns, trig_preop,
+        f16_from_f64, f16_toward_zero, fma_f16, fract, fract_f32, frexp_exponent, frexp_mantissa, ldexp, ldexp_f32,
+        median, permute, sin_turns, trig_preop,
     },
     decode::nothing,
     lane::Lane,
@@ -138,19 +138,19 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_ceil_f16" => via(f32::ceil),
         "v_trunc_f16" => via(f32::trunc),
         "v_rndne_f16" => via(f32::round_ties_even),
-        "v_fract_f16" => op1(v, |a: f16| f16::from_f64(fract(a.to_f64()).min(0.999_511_718_75))),
+        "v_fract_f16" => op1(v, |a: f16| f16_from_f64(fract(a.to_f64()).min(0.999_511_718_75))),
         "v_exp_f16" => via(f32::exp2),
         "v_log_f16" => via(f32::log2),
         "v_rcp_f16" => via(f32::recip),
         "v_rsq_f16" => via(|x| 1.0 / x.sqrt()),
         "v_sqrt_f16" => via(f32::sqrt),
-        "v_sin_f16" => op1(v, |a: f16| f16::from_f64(sin_turns(a.to_f64()))),
-        "v_cos_f16" => op1(v, |a: f16| f16::from_f64(cos_turns(a.to_f64()))),
-        "v_ldexp_f16" => op2(v, |a: f16, b: i16| f16::from_f64(ldexp(a.to_f64(), i32::from(b)))),
+        "v_sin_f16" => op1(v, |a: f16| f16_from_f64(sin_turns(a.to_f64()))),
+        "v_cos_f16" => op1(v, |a: f16| f16_from_f64(cos_turns(a.to_f64()))),
+        "v_ldexp_f16" => op2(v, |a: f16, b: i16| f16_from_f64(ldexp(a.to_f64(), i32::from(b)))),
         "v_frexp_exp_i16_f16" => op1(v, |a: f16| frexp_exponent(a.to_f64()) as i16),
-        "v_frexp_mant_f16" => op1(v, |a: f16| f16::from_f64(frexp_mantissa(a.to_f64()))),
+        "v_frexp_mant_f16" => op1(v, |a: f16| f16_from_f64(frexp_mantissa(a.to_f64()))),
         "v_div_fixup_f16" => three(v, |_, q: f16, d: f16, n: f16| {
-            f16::from_f64(div_fixup(q.to_f64(), d.to_f64(), n.to_f64(), -1000, 1000))
+            f16_from_f64(div_fixup(q.to_f64(), d.to_f64(), n.to_f64(), -1000, 1000))
         }),
         _ => return None,
     })

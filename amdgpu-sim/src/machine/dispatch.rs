@@ -1,6 +1,9 @@
 //! One kernel dispatch: from packet and descriptor to work-groups across the cores.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use rayon::{
     ThreadPool,
@@ -122,17 +125,26 @@ pub fn run(
         .and_then(|n| n.checked_mul(groups[2]))
         .ok_or_else(|| refuse(&kernel.name, FaultKind::InvalidPacket, "the grid has too many work-groups"))?;
     let env = || Env { view: memory.view(), lds: Vec::new(), code: &kernel.code, started: dispatch.watchdog.started() };
+    // The fault that came first is the one to report: the others ended because of it.
+    let first = OnceLock::new();
     pool.install(|| {
         (0..total).into_par_iter().try_for_each_init(env, |env, number| {
             let group = [number % groups[0], number / groups[0] % groups[1], number / groups[0] / groups[1]];
-            let result = workgroup::run(&dispatch, env, group.map(|id| id as u32));
-            match &result {
-                Ok(()) => dispatch.watchdog.progress(),
-                Err(_) => dispatch.watchdog.cancel(),
+            match workgroup::run(&dispatch, env, group.map(|id| id as u32)) {
+                Ok(()) => {
+                    dispatch.watchdog.progress();
+                    Ok(())
+                }
+                Err(report) => {
+                    let _ = first.set(report);
+                    dispatch.watchdog.cancel();
+                    Err(())
+                }
             }
-            result
         })
     })
+    .ok();
+    first.into_inner().map_or(Ok(()), Err)
 }
 
 fn prepare<'k>(

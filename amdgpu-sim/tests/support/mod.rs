@@ -341,7 +341,7 @@ impl Program {
     }
 
     /// Runs a kernel to its end.
-    pub fn launch(&self, kernel: &str, kernarg: &[u64], shape: Shape) -> Result<(), FaultReport> {
+    pub fn launch(&self, kernel: &str, kernarg: &[u64], shape: Shape) -> Result<(), Box<FaultReport>> {
         let mut words = kernarg.to_vec();
         words.resize(64, 0);
         let kernarg = Buffer::new(&words);
@@ -358,7 +358,9 @@ impl Program {
             assert_eq!((api.hsa_signal_destroy)(signal), HSA_STATUS_SUCCESS);
             match value {
                 0 => Ok(()),
-                _ => Err(amdgpu_sim::take_fault_report(self.queue).expect("a failed dispatch leaves a report")),
+                _ => {
+                    Err(Box::new(amdgpu_sim::take_fault_report(self.queue).expect("a failed dispatch leaves a report")))
+                }
             }
         }
     }
