@@ -159,6 +159,13 @@ enum Kernels {
     Bad(Vec<Diagnostic>),
 }
 
+/// Hash of a file's content, in hexadecimal.
+fn hash_of(file: &Path) -> Result<String, LinkError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_mmap(file).map_err(|source| LinkError::Io { verb: "read", path: file.to_owned(), source })?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 impl LinkJob {
     /// Becomes the linker, with the arguments in a file as gcc, clang and all linkers read it.
     fn link_with_argument_file<'a>(&self, arguments: impl Iterator<Item = &'a OsStr>) -> io::Error {
@@ -218,6 +225,7 @@ impl LinkJob {
                 rustc: toolchain.rustc,
                 llvm: toolchain.llvm,
                 sysroot: toolchain.sysroot.clone(),
+                worker_build: hash_of(&self.worker)?,
                 worker: self.worker.clone(),
             },
             kernel_modules: closure.modules,

@@ -23,6 +23,7 @@ use llvm_sys::target_machine::{LLVMCodeGenFileType, LLVMTargetMachineEmitToMemor
 use crate::{
     error::Error,
     ir::{self, Context, Ir},
+    llvm_workarounds,
     passes::{address_spaces, attributes, library_calls},
     spool,
     targets::{self, KernelLowering, Target},
@@ -35,6 +36,7 @@ use crate::{
 pub fn compile(job: &CompileJob, sysroot: &Path) -> Result<CompiledKernel, Error> {
     let target = targets::find(&job.target)?;
     target.initialize_backend();
+    llvm_workarounds::apply();
     let context = Context::new();
     let module = Ir::parse(&context, &job.bitcode, false)
         .map_err(|reason| Error::Bitcode { what: format!("kernel {}", job.export), reason })?;

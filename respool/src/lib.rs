@@ -10,6 +10,7 @@
 pub mod compile;
 mod error;
 mod ir;
+mod llvm_workarounds;
 mod passes;
 pub mod spool;
 pub mod targets;

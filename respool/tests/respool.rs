@@ -47,7 +47,7 @@ fn spool(source: &str, optimise: bool) -> Extracted {
         })
         .collect();
     let producer =
-        Producer { rustc: "1.95.0".into(), llvm: "22".into(), sysroot: sysroot().to_owned(), worker: PathBuf::new() };
+        Producer { rustc: "1.95.0".into(), llvm: "22".into(), sysroot: sysroot().to_owned(), worker: PathBuf::new(), worker_build: String::new() };
     extract(&ExtractJob { producer, kernel_modules: files(folder.path(), ".no-opt.bc"), libraries })
         .unwrap_or_else(|error| panic!("{error}"))
 }

@@ -143,7 +143,7 @@ pub fn compiler_version() -> Result<String, CodeError> {
 }
 
 fn version(producer: &Producer) -> String {
-    format!("rustc {}, LLVM {}, geobacter {}", producer.rustc, producer.llvm, env!("CARGO_PKG_VERSION"))
+    format!("rustc {}, LLVM {}, worker {}", producer.rustc, producer.llvm, producer.worker_build)
 }
 
 /// What the devices of this process keep for one instance: a list that only grows, behind the record's cache word. An entry is

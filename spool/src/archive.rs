@@ -23,7 +23,7 @@ use crate::descriptor::KernelDescriptor;
 pub const SECTION: &str = "geobacter_archive";
 
 /// Version of the format. An archive of another version is refused.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"GEOSPOOL";
 const HEADER: usize = 8 + 4 + 8 + 32;
@@ -69,6 +69,9 @@ pub struct Producer {
     pub sysroot: PathBuf,
     /// The `cargo-geobacter` that linked the binary; its worker is the first choice at run time.
     pub worker: PathBuf,
+    /// Hash of that program's content, in hexadecimal: another build of it may generate other code from the same bitcode,
+    /// so this is a part of every cache key.
+    pub worker_build: String,
 }
 
 /// One kernel instance.

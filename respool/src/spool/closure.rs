@@ -18,9 +18,13 @@ use crate::{
 pub fn link<'c>(context: &'c Context, sources: &Sources) -> Result<Ir<'c>, Error> {
     let program = Ir::new(context, "geobacter");
     let entry = context.function(context.void(), &[context.pointer(0)]);
-    for kernel in sources.kernels() {
-        program.declare(kernel, entry);
-    }
+    // What nothing refers to is swept between two links, so the roots are declared anew each time.
+    let declare_roots = || {
+        sources.kernels().iter().for_each(|kernel| {
+            program.declare(kernel, entry);
+        })
+    };
+    declare_roots();
     // Symbols that no source could give.
     let mut missing: HashSet<String> = HashSet::new();
     loop {
@@ -54,6 +58,7 @@ pub fn link<'c>(context: &'c Context, sources: &Sources) -> Result<Ir<'c>, Error
             }
         }
         normalize::normalize(&program)?;
+        declare_roots();
     }
     Ok(program)
 }
