@@ -122,7 +122,7 @@ fn divide(x: u32) -> u64 {
     let a = u128::from(x).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
     let b = u128::from(x % 97 + 1) << (x % 70);
     let signed = (a as i128) / -(b as i128 | 1);
-    ((a / b) ^ (a % b)) as u64 ^ (signed as u64) ^ (a >> 64) as u64 / u64::from(x | 1)
+    ((a / b) ^ (a % b)) as u64 ^ (signed as u64) ^ ((a >> 64) as u64 / u64::from(x | 1))
 }
 
 fn ackermann(m: u32, n: u32) -> u32 {
@@ -173,8 +173,9 @@ fn double(x: u32) -> u64 {
     for pivot in 0..3 {
         for row in pivot + 1..3 {
             let factor = matrix[row][pivot] / matrix[pivot][pivot];
-            for column in pivot..3 {
-                matrix[row][column] -= factor * matrix[pivot][column];
+            let above = matrix[pivot];
+            for (value, above) in matrix[row].iter_mut().zip(above).skip(pivot) {
+                *value -= factor * above;
             }
         }
     }
@@ -208,8 +209,8 @@ fn narrow(x: u32) -> u64 {
 }
 
 fn option_chain(x: u32) -> u64 {
-    let parsed = (x % 3 != 0).then_some(x).and_then(|v| v.checked_sub(10)).map_or(7, |v| v / 2);
-    let result: Result<u32, u8> = if x % 5 == 0 { Err((x % 256) as u8) } else { Ok(parsed) };
+    let parsed = (!x.is_multiple_of(3)).then_some(x).and_then(|v| v.checked_sub(10)).map_or(7, |v| v / 2);
+    let result: Result<u32, u8> = if x.is_multiple_of(5) { Err((x % 256) as u8) } else { Ok(parsed) };
     match result {
         Ok(v) => u64::from(v),
         Err(code) => u64::from(code) + (1 << 40),

@@ -7,8 +7,7 @@ use std::sync::Once;
 /// which is right for one value of `a` only. `core`'s `sort_unstable` has this code, and sorted wrongly on the simulator.
 /// 22.1.8 still has it. LLVM has no option for the pass; its debug counter, which no count reaches, keeps it from
 /// rewriting anything.
-const NO_STRAIGHT_LINE_STRENGTH_REDUCTION: &std::ffi::CStr =
-    c"-debug-counter=slsr-counter=4611686018427387903";
+const NO_STRAIGHT_LINE_STRENGTH_REDUCTION: &std::ffi::CStr = c"-debug-counter=slsr-counter=4611686018427387903";
 
 /// Applies all of them, once for the process. LLVM must have been loaded.
 pub fn apply() {

@@ -46,8 +46,13 @@ fn spool(source: &str, optimise: bool) -> Extracted {
             ["libcore-", "liballoc-", "libcompiler_builtins-"].iter().any(|name| path.to_string_lossy().contains(name))
         })
         .collect();
-    let producer =
-        Producer { rustc: "1.95.0".into(), llvm: "22".into(), sysroot: sysroot().to_owned(), worker: PathBuf::new(), worker_build: String::new() };
+    let producer = Producer {
+        rustc: "1.95.0".into(),
+        llvm: "22".into(),
+        sysroot: sysroot().to_owned(),
+        worker: PathBuf::new(),
+        worker_build: String::new(),
+    };
     extract(&ExtractJob { producer, kernel_modules: files(folder.path(), ".no-opt.bc"), libraries })
         .unwrap_or_else(|error| panic!("{error}"))
 }

@@ -44,7 +44,11 @@ fn machine() -> Option<&'static Machine> {
         let agents = Agent::all(&session).unwrap();
         Ok(Machine { kernels, gpu: open(&agents, Options::default()), agents })
     });
-    machine.as_ref().map_err(|reason| eprintln!("skipped: {reason}")).ok()
+    let skip = |reason| {
+        assert!(std::env::var_os("GEOBACTER_REQUIRE_TOOLS").is_none(), "{reason}");
+        eprintln!("skipped: {reason}");
+    };
+    machine.as_ref().map_err(skip).ok()
 }
 
 fn open(agents: &[Agent], options: Options) -> Gpu {

@@ -13,6 +13,7 @@ fn library() -> Option<HsaApi> {
     match HsaApi::load() {
         Ok(api) => Some(api),
         Err(error @ LoadError::Library { .. }) => {
+            assert!(std::env::var_os("GEOBACTER_REQUIRE_TOOLS").is_none(), "{error}");
             eprintln!("skipped: {error}");
             None
         }

@@ -17,7 +17,13 @@ use geobacter_spool::{
 use super::*;
 
 fn producer(rustc: &str) -> Producer {
-    Producer { rustc: rustc.into(), llvm: "22.1.2".into(), sysroot: "sysroot".into(), worker: "worker".into(), worker_build: "a1b2".into() }
+    Producer {
+        rustc: rustc.into(),
+        llvm: "22.1.2".into(),
+        sysroot: "sysroot".into(),
+        worker: "worker".into(),
+        worker_build: "a1b2".into(),
+    }
 }
 
 fn kernel(symbol: &str, bitcode: &[u8]) -> Kernel {

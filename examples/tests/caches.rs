@@ -1,0 +1,129 @@
+//! What is kept between runs of a program: a second run starts no worker, and no cache entry is ever trusted blindly.
+//!
+//! Under plain cargo the examples carry no kernel archive and need no worker; the tests then say so and pass.
+
+use std::{
+    env, fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+const DEVICE: &str = "sim:gfx942";
+
+/// A cache folder, and a worker that counts its starts.
+struct Machine {
+    folder: tempfile::TempDir,
+}
+
+impl Machine {
+    /// `None` where there is no worker to count, because the test was not started by `cargo geobacter test`.
+    fn new() -> Option<Self> {
+        let Some(worker) = env::var_os("GEOBACTER_WORKER") else {
+            eprintln!("skipped: run by plain cargo, so the examples have no device code; use `cargo geobacter test`");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("worker");
+        let starts = folder.path().join("starts");
+        let text =
+            format!("#!/bin/sh\necho $$ >> {}\nexec {} \"$@\"\n", starts.display(), Path::new(&worker).display());
+        fs::write(&script, text).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        Some(Self { folder })
+    }
+
+    fn saxpy(&self) -> Command {
+        self.saxpy_on(DEVICE)
+    }
+
+    fn saxpy_on(&self, device: &str) -> Command {
+        let mut folder = env::current_exe().unwrap();
+        folder.pop();
+        folder.pop();
+        let mut command = Command::new(folder.join("examples/saxpy"));
+        command
+            .args(["--n", "5000", "--device", device])
+            .env("AMDGPU_SIM", "gfx942")
+            .env("GEOBACTER_CACHE", self.cache())
+            .env("GEOBACTER_WORKER", self.folder.path().join("worker"));
+        command
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    fn entries(&self) -> Vec<PathBuf> {
+        let versions = fs::read_dir(self.cache()).unwrap().map(|version| version.unwrap().path());
+        versions.flat_map(|version| fs::read_dir(version).unwrap()).map(|entry| entry.unwrap().path()).collect()
+    }
+
+    fn worker_starts(&self) -> usize {
+        fs::read_to_string(self.folder.path().join("starts")).unwrap_or_default().lines().count()
+    }
+}
+
+#[track_caller]
+fn passed(output: &Output) {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    assert_eq!(out, format!("PASS saxpy device={DEVICE} n=5000 max_abs_err=0\n"));
+}
+
+#[test]
+fn a_second_run_starts_no_worker() {
+    let Some(machine) = Machine::new() else { return };
+    passed(&machine.saxpy().output().unwrap());
+    assert_eq!(machine.worker_starts(), 1);
+    passed(&machine.saxpy().output().unwrap());
+    assert_eq!(machine.worker_starts(), 1);
+    passed(&machine.saxpy().env("GEOBACTER_CACHE", "off").output().unwrap());
+    assert_eq!(machine.worker_starts(), 2);
+}
+
+#[test]
+fn a_damaged_entry_is_built_again() {
+    let Some(machine) = Machine::new() else { return };
+    passed(&machine.saxpy().output().unwrap());
+    let entries = machine.entries();
+    assert!(!entries.is_empty());
+    for damage in [|bytes: &mut Vec<u8>| bytes.truncate(100), |bytes: &mut Vec<u8>| bytes[200] ^= 0x40] {
+        let starts = machine.worker_starts();
+        for entry in &entries {
+            let mut bytes = fs::read(entry).unwrap();
+            damage(&mut bytes);
+            fs::write(entry, bytes).unwrap();
+        }
+        passed(&machine.saxpy().output().unwrap());
+        assert_eq!(machine.worker_starts(), starts + 1);
+        passed(&machine.saxpy().output().unwrap());
+        assert_eq!(machine.worker_starts(), starts + 1);
+    }
+}
+
+#[test]
+fn two_processes_fill_the_cache_at_once() {
+    let Some(machine) = Machine::new() else { return };
+    let start = || -> Child { machine.saxpy().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap() };
+    let processes: Vec<Child> = (0..4).map(|_| start()).collect();
+    for process in processes {
+        passed(&process.wait_with_output().unwrap());
+    }
+    let starts = machine.worker_starts();
+    passed(&machine.saxpy().output().unwrap());
+    assert_eq!(machine.worker_starts(), starts, "the entries that they left are whole");
+}
+
+#[test]
+fn a_worker_that_cannot_start_costs_one_device_and_not_the_program() {
+    let Some(machine) = Machine::new() else { return };
+    fs::write(machine.folder.path().join("worker"), "#!/bin/sh\necho out of order >&2\nexit 7\n").unwrap();
+    let output = machine.saxpy_on("all").output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{out}{err}");
+    assert!(out.contains("PASS saxpy device=host"), "{out}{err}");
+    let all = format!("{out}{err}");
+    assert!(all.contains("FAIL saxpy device=sim:gfx942"), "{all}");
+    assert!(all.contains("saxpy") && all.contains("gfx942") && all.contains("out of order"), "{all}");
+}
