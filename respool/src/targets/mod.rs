@@ -2,7 +2,7 @@
 //!
 //! A [`Target`] says what the shared passes need to know (triple, address spaces), lowers the device language's
 //! intrinsics, panics and entry function, and turns LLVM's object file into what the device's loader takes. A new back
-//! end is a new folder and one line in [`FAMILIES`].
+//! end is a new folder and one line in the list of families.
 
 use std::path::Path;
 
