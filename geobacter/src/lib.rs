@@ -85,3 +85,8 @@ pub mod __private {
     pub use geobacter_lang as lang;
     pub use geobacter_runtime_core as core;
 }
+
+/// The README's program is compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
