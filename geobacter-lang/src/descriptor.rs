@@ -1,7 +1,7 @@
 //! The launch descriptor: what a kernel's declaration says, as a constant.
 //!
 //! `#[kernel]` writes one for each kernel instance. The runtime checks launches against it, and the spool step reads the
-//! same constant out of the bitcode (`respool::descriptor` mirrors this layout), so both are `repr(C)`.
+//! same constant out of the bitcode (`respool::spool::descriptor` knows this layout), so both are `repr(C)`.
 
 /// What a kernel's declaration says.
 #[repr(C)]

@@ -9,6 +9,7 @@ use std::{
 use geobacter_respool::{compile::compile, spool::extract, targets};
 use geobacter_spool::{
     archive::{Archive, Kernel, Producer},
+    descriptor::ParamKind,
     job::{CompileJob, Emit, ExtractJob, Extracted},
 };
 
@@ -84,7 +85,7 @@ fn every_target_takes_ordinary_rust_debug_and_release() {
         let extracted = spool("plain.rs", optimise);
         let kernels = kernels(&extracted);
         let names: Vec<_> = kernels.iter().map(|kernel| kernel.descriptor.name.as_str()).collect();
-        assert_eq!(names, ["ordinary", "panics", "saxpy"]);
+        assert_eq!(names, ["described", "ordinary", "panics", "saxpy"]);
         for kernel in &kernels {
             assert!(kernel.descriptor.file.ends_with("plain.rs"), "{:?}", kernel.descriptor);
             for target in targets::names() {
@@ -94,9 +95,44 @@ fn every_target_takes_ordinary_rust_debug_and_release() {
                 assert_eq!(resources.max_workgroup, 256);
                 assert_eq!(resources.dynamic_stack, kernel.descriptor.name == "ordinary", "{target}");
                 let panics = resources.hidden_args.iter().any(|argument| argument.kind == "hidden_printf_buffer");
-                assert_eq!(panics, kernel.descriptor.name != "saxpy", "{target} {:?}", resources.hidden_args);
+                assert_eq!(
+                    panics,
+                    ["ordinary", "panics"].contains(&&*kernel.descriptor.name),
+                    "{target} {:?}",
+                    resources.hidden_args
+                );
             }
         }
+    }
+}
+
+/// The descriptor's layout is `geobacter_lang`'s, which the test's kernels are compiled with.
+#[test]
+fn descriptors_are_read_as_they_are_written() {
+    for optimise in [false, true] {
+        let extracted = spool("plain.rs", optimise);
+        let kernel = kernels(&extracted).into_iter().find(|kernel| kernel.descriptor.name == "described");
+        let descriptor = kernel.expect("it is there").descriptor;
+        assert_eq!((&*descriptor.module, descriptor.dimensions, descriptor.workgroup), ("plain", 1, [256, 1, 1]));
+        let source = include_str!("kernels/plain.rs");
+        let line = source.lines().position(|line| line.starts_with("kernel!(described")).expect("it is there") + 1;
+        assert_eq!(descriptor.line as usize, line);
+        let params: Vec<_> = descriptor
+            .params
+            .iter()
+            .map(|param| (param.kind, &*param.name, param.size, param.align, param.element_size))
+            .collect();
+        assert_eq!(
+            params,
+            [
+                (ParamKind::Scalar, "scalar", 2, 2, 0),
+                (ParamKind::In, "input", 16, 8, 4),
+                (ParamKind::Out, "output", 16, 8, 1),
+                (ParamKind::InOut, "both", 16, 8, 12),
+                (ParamKind::Slice, "slice", 16, 8, 16),
+                (ParamKind::Function, "function", 0, 1, 0),
+            ]
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reads a kernel's launch descriptor out of its bitcode.
 //!
 //! The entry function hands the constant to `__gb_kernel` before it does anything else. The offsets below are those of
-//! `geobacter_lang::descriptor`, which is `repr(C)`; a test there holds them.
+//! `geobacter_lang::descriptor`, which is `repr(C)`; `tests/respool.rs` compiles and reads one of each kind.
 
 use geobacter_spool::descriptor::{KernelDescriptor, ParamDescriptor, ParamKind};
 

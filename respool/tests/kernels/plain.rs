@@ -126,3 +126,16 @@ kernel!(panics, (Buffer<u32>, Buffer<u32>), |i, k| {
     let half = x.get(i / 2).copied().expect("a half");
     unsafe { *k.1.ptr.add(i) = x[i + 1] / x[i] + half }
 }, &[buffer("x"), buffer("y")]);
+
+const fn param(kind: ParamKind, name: &'static str, size: u32, align: u32, element_size: u32) -> ParamDescriptor {
+    ParamDescriptor { name, ty: "", kind, size, align, element_size }
+}
+
+kernel!(described, (), |_i, _k| {}, &[
+    param(ParamKind::Scalar, "scalar", 2, 2, 0),
+    param(ParamKind::In, "input", 16, 8, 4),
+    param(ParamKind::Out, "output", 16, 8, 1),
+    param(ParamKind::InOut, "both", 16, 8, 12),
+    param(ParamKind::Slice, "slice", 16, 8, 16),
+    param(ParamKind::Function, "function", 0, 1, 0),
+]);
