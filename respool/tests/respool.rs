@@ -182,6 +182,8 @@ fn what_no_device_can_do_is_reported_with_the_way_to_it() {
                 assert!(location.file.ends_with("forbidden.rs"), "{diagnostic:#?}");
             }
         }
+        let allocates = extracted.diagnostics.iter().filter(|diagnostic| diagnostic.kernel == "forbidden::allocates");
+        assert_eq!(allocates.count(), 1, "the vector's destructor is no news");
         let logs = extracted.diagnostics.iter().find(|diagnostic| diagnostic.kernel == "forbidden::prints");
         let path: Vec<_> = logs.into_iter().flat_map(|diagnostic| &diagnostic.path).collect();
         assert!(optimise || path.iter().any(|frame| frame.function == "forbidden::log"), "{path:#?}");

@@ -51,6 +51,13 @@ pub fn check(module: &Ir<'_>, entry: &str, kernel: &str) -> Vec<Diagnostic> {
             }
         }
     }
+    // What a destructor cannot do follows from what made the value: that is said already.
+    let in_destructor = |diagnostic: &Diagnostic| {
+        diagnostic.path.iter().any(|frame| frame.function.contains("core::ptr::drop_in_place"))
+    };
+    if diagnostics.iter().any(|diagnostic| !in_destructor(diagnostic)) {
+        diagnostics.retain(|diagnostic| !in_destructor(diagnostic));
+    }
     diagnostics
 }
 
