@@ -9,6 +9,8 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use object::{Object, ObjectSection};
+
 const DEVICE: &str = "sim:gfx942";
 
 /// A cache folder, and a worker that counts its starts.
@@ -113,6 +115,33 @@ fn two_processes_fill_the_cache_at_once() {
     let starts = machine.worker_starts();
     passed(&machine.saxpy().output().unwrap());
     assert_eq!(machine.worker_starts(), starts, "the entries that they left are whole");
+}
+
+#[test]
+fn a_damaged_archive_is_named_and_the_host_still_runs() {
+    let Some(machine) = Machine::new() else { return };
+    let program = PathBuf::from(machine.saxpy().get_program());
+    let bytes = fs::read(&program).unwrap();
+    let section = object::File::parse(&*bytes).unwrap().section_by_name("geobacter_archive").unwrap();
+    let (start, length) = section.file_range().map(|(start, length)| (start as usize, length as usize)).unwrap();
+    type Damage = fn(&mut [u8]);
+    let damages: [(Damage, &str); 3] = [
+        (|archive| archive[..8].copy_from_slice(b"FOREIGN!"), "not a kernel archive"),
+        (|archive| archive[12..20].copy_from_slice(&(1u64 << 40).to_le_bytes()), "truncated"),
+        (|archive| archive[1000] ^= 1, "damaged"),
+    ];
+    for (damage, message) in damages {
+        let mut bytes = bytes.clone();
+        damage(&mut bytes[start..start + length]);
+        let damaged = machine.folder.path().join("damaged");
+        fs::write(&damaged, &bytes).unwrap();
+        fs::set_permissions(&damaged, fs::Permissions::from_mode(0o755)).unwrap();
+        let output = Command::new(&damaged).args(["--n", "100"]).env("AMDGPU_SIM", "gfx942").output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && out.starts_with("PASS saxpy device=host"), "{out}{err}");
+        assert!(err.contains(message) && err.contains("cargo geobacter build"), "{err}");
+    }
+    assert_eq!(machine.worker_starts(), 0);
 }
 
 #[test]
