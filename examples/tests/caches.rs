@@ -122,7 +122,8 @@ fn a_damaged_archive_is_named_and_the_host_still_runs() {
     let Some(machine) = Machine::new() else { return };
     let program = PathBuf::from(machine.saxpy().get_program());
     let bytes = fs::read(&program).unwrap();
-    let section = object::File::parse(&*bytes).unwrap().section_by_name("geobacter_archive").unwrap();
+    let file = object::File::parse(&*bytes).unwrap();
+    let section = file.section_by_name("geobacter_archive").unwrap();
     let (start, length) = section.file_range().map(|(start, length)| (start as usize, length as usize)).unwrap();
     type Damage = fn(&mut [u8]);
     let damages: [(Damage, &str); 3] = [
