@@ -47,7 +47,7 @@ crates without kernels; one that cargo's configuration file names is not used.
 
 Examples:
   cargo geobacter build --release
-  cargo geobacter build --workspace --examples --target-dir /tmp/build")]
+  cargo geobacter build --workspace --examples --target-dir build")]
     Build(CargoArguments),
     /// Run tests, with device code for their kernels.
     #[command(after_help = "\
