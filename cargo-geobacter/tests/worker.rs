@@ -31,8 +31,8 @@ fn works(worker: &Worker) {
     assert_eq!(text, ["s_nop 0", "s_endpgm"]);
 }
 
-fn kill(process: u32) {
-    let _ = Command::new("kill").args(["-KILL", &process.to_string()]).status();
+fn signal(name: &str, process: u32) {
+    let _ = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
 }
 
 #[test]
@@ -43,8 +43,24 @@ fn it_starts_when_it_is_asked_and_again_when_it_was_killed() {
     let first = worker.process_id().expect("it stays");
     works(&worker);
     assert_eq!(worker.process_id(), Some(first));
-    kill(first);
+    signal("KILL", first);
     works(&worker);
+    assert_ne!(worker.process_id(), Some(first));
+}
+
+#[test]
+fn a_worker_that_is_killed_in_the_middle_of_a_job_is_replaced_and_the_job_is_done() {
+    let worker = Worker::new(PROGRAM, sysroot());
+    works(&worker);
+    let first = worker.process_id().expect("it stays");
+    // Stopped, it takes the job and cannot answer it.
+    signal("STOP", first);
+    thread::scope(|scope| {
+        let job = scope.spawn(|| works(&worker));
+        thread::sleep(Duration::from_millis(300));
+        assert!(!job.is_finished(), "the job waits for the worker that is stopped");
+        signal("KILL", first);
+    });
     assert_ne!(worker.process_id(), Some(first));
 }
 
@@ -66,7 +82,7 @@ fn a_request_whose_worker_dies_twice_is_an_error_and_the_next_one_works() {
             while killing.load(Ordering::Relaxed) {
                 let started = fs::read_to_string(&pids).unwrap_or_default();
                 for pid in started.lines().skip(killed) {
-                    kill(pid.parse().expect("a number"));
+                    signal("KILL", pid.parse().expect("a number"));
                     killed += 1;
                 }
                 thread::sleep(Duration::from_millis(5));

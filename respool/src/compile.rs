@@ -1,14 +1,14 @@
 //! From a kernel's host IR to device code.
 //!
 //! The order matters:
-//! 1. attributes of the host go, everything becomes inlinable and convergent;
+//! 1. C's memory functions get bodies; attributes of the host go, everything becomes inlinable and convergent;
 //! 2. the target's data layout is set, and stack slots and globals move to its address spaces, before anything is
 //!    optimised;
-//! 3. C's memory functions, intrinsics and panics get bodies, and the kernel function is added;
+//! 3. intrinsics and panics get bodies, and the kernel function is added;
 //! 4. LLVM's whole `O3` pipeline for the target;
 //! 5. code is emitted, once: emission changes the module.
 
-use std::{ffi::CString, path::Path, ptr};
+use std::{path::Path, ptr};
 
 use geobacter_spool::{
     descriptor::KernelDescriptor,
@@ -76,11 +76,10 @@ fn retarget(
 ) -> Result<(), Error> {
     let invalid =
         |stage| move |reason| Error::Invalid { kernel: job.export.clone(), target: job.target.clone(), stage, reason };
+    library_calls::run(module).map_err(invalid("defining memory functions"))?;
     attributes::run(module);
     let layout = machine.get_target_data().get_data_layout();
     module.set_target(target.triple(), &layout.as_str().to_string_lossy());
-    library_calls::run(module).map_err(invalid("defining memory functions"))?;
-    attributes::run(module);
     address_spaces::run(module, target.address_spaces());
     let entry = module.function(&job.entry).ok_or_else(|| Error::Descriptor {
         kernel: job.entry.clone(),
@@ -124,60 +123,4 @@ fn emit(module: &Ir<'_>, machine: &TargetMachine, kind: LLVMCodeGenFileType) -> 
         llvm_sys::core::LLVMDisposeMemoryBuffer(buffer);
         Ok(bytes)
     }
-}
-
-/// Disassembles machine code for this target.
-///
-/// # Errors
-/// [`Error::UnknownTarget`], or [`Error::Llvm`] if LLVM has no disassembler for it.
-pub fn disassemble(
-    job: &geobacter_spool::job::DisassembleJob,
-) -> Result<Vec<geobacter_spool::job::Instruction>, Error> {
-    use geobacter_spool::job::Instruction;
-    use llvm_sys::disassembler::{LLVMCreateDisasmCPU, LLVMDisasmDispose, LLVMDisasmInstruction};
-
-    let target = targets::find(&job.target)?;
-    target.initialize_backend();
-    let triple = CString::new(target.triple()).unwrap_or_default();
-    let processor = CString::new(target.processor()).unwrap_or_default();
-    // SAFETY: both are C strings; no symbol look-up is asked for.
-    let disassembler =
-        unsafe { LLVMCreateDisasmCPU(triple.as_ptr(), processor.as_ptr(), ptr::null_mut(), 0, None, None) };
-    if disassembler.is_null() {
-        return Err(Error::Llvm {
-            kernel: "(code)".into(),
-            target: job.target.clone(),
-            what: "disassemble it",
-            reason: "this LLVM has no disassembler for the target".into(),
-        });
-    }
-    let mut code = job.code.clone();
-    let mut instructions = Vec::new();
-    let mut text = [0u8; 512];
-    let mut offset = 0;
-    while offset < code.len() {
-        // SAFETY: pointer and length describe the rest of the code; the text buffer has the given size.
-        let length = unsafe {
-            LLVMDisasmInstruction(
-                disassembler,
-                code[offset..].as_mut_ptr(),
-                (code.len() - offset) as u64,
-                offset as u64,
-                text.as_mut_ptr().cast(),
-                text.len(),
-            )
-        };
-        let (length, text) = if length == 0 {
-            (4.min(code.len() - offset), String::new())
-        } else {
-            let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-            let text = String::from_utf8_lossy(&text[..end]);
-            (length, text.split_whitespace().collect::<Vec<_>>().join(" "))
-        };
-        instructions.push(Instruction { offset: offset as u32, length: length as u32, text });
-        offset += length;
-    }
-    // SAFETY: the disassembler is ours.
-    unsafe { LLVMDisasmDispose(disassembler) };
-    Ok(instructions)
 }

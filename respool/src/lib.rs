@@ -4,10 +4,11 @@
 //! * [`spool`], at link time: collect what kernels reach, check it, write the kernel archive;
 //! * [`compile`], at run time: one kernel of the archive and a target in, optimised device code out.
 //!
-//! `passes` holds what all targets share, one pass a file; [`targets`] one folder a device family; `ir` the only `unsafe`
-//! on LLVM's data structures. The runtime never links this crate: it asks the worker through `geobacter-codegen-client`.
+//! `passes` holds what all targets share, one pass a file; [`targets`] one folder a device family; `ir` the handles
+//! on LLVM's data structures, with the rules that make their use sound. The runtime never links this crate: it asks the worker through `geobacter-codegen-client`.
 
 pub mod compile;
+pub mod disassemble;
 mod error;
 mod ir;
 mod llvm_workarounds;

@@ -10,7 +10,7 @@ use geobacter_spool::{
     wire,
 };
 
-use crate::{compile, spool};
+use crate::{compile, disassemble, spool};
 
 /// Serves requests from `input` until it closes.
 ///
@@ -34,7 +34,7 @@ pub fn run(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
                 compile::compile(&job, sysroot).map(Response::Compiled).map_err(|error| error.to_string())
             }
             (Request::Disassemble(job), Some(_)) => {
-                compile::disassemble(&job).map(Response::Disassembled).map_err(|error| error.to_string())
+                disassemble::disassemble(&job).map(Response::Disassembled).map_err(|error| error.to_string())
             }
             (Request::Extract(job), Some(_)) => {
                 spool::extract(&job).map(Response::Extracted).map_err(|error| error.to_string())
