@@ -4,6 +4,8 @@ use std::{env, str::FromStr, time::Duration};
 
 /// The environment variable that sets the watchdog's time in seconds; 0 switches it off.
 pub const WATCHDOG_VARIABLE: &str = "AMDGPU_SIM_WATCHDOG";
+/// The environment variable that switches the checks on (`1`) or off (`0`).
+pub const CHECK_VARIABLE: &str = "GEOBACTER_CHECK";
 /// The watchdog's time where nothing else is said.
 pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(60);
 /// Devices that can be simulated.
@@ -33,6 +35,7 @@ pub enum ConfigError {
 pub struct Config {
     targets: Vec<&'static str>,
     watchdog: Option<Duration>,
+    checks: bool,
 }
 
 impl Config {
@@ -50,6 +53,23 @@ impl Config {
     pub fn with_watchdog(mut self, limit: Duration) -> Self {
         self.watchdog = Some(limit).filter(|limit| !limit.is_zero());
         self
+    }
+
+    /// Whether kernels are checked for overlapping writes, races in LDS, and LDS that is read before it is written.
+    pub fn checks(&self) -> bool {
+        self.checks
+    }
+
+    /// The same devices with these checks switched on or off, whatever the environment says.
+    pub fn with_checks(mut self, checks: bool) -> Self {
+        self.checks = checks;
+        self
+    }
+
+    /// The same devices, with checks as `GEOBACTER_CHECK` says, or like this if it says nothing.
+    pub fn with_default_checks(self, checks: bool) -> Self {
+        let checks = checks_from_environment().unwrap_or(checks);
+        self.with_checks(checks)
     }
 }
 
@@ -73,8 +93,25 @@ impl FromStr for Config {
         }
         match targets.len() {
             0 => Err(ConfigError::Empty),
-            1..=MAX_DEVICES => Ok(Self { targets, watchdog: watchdog_from_environment() }),
+            1..=MAX_DEVICES => Ok(Self {
+                targets,
+                watchdog: watchdog_from_environment(),
+                checks: checks_from_environment().unwrap_or(false),
+            }),
             _ => Err(ConfigError::Count(text.to_owned())),
+        }
+    }
+}
+
+fn checks_from_environment() -> Option<bool> {
+    let text = env::var(CHECK_VARIABLE).ok()?;
+    match text.trim() {
+        "1" => Some(true),
+        "0" => Some(false),
+        "" => None,
+        _ => {
+            tracing::warn!(value = text, "{CHECK_VARIABLE} is neither 1 nor 0; it is ignored");
+            None
         }
     }
 }

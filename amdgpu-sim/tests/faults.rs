@@ -25,9 +25,9 @@ fn an_access_beyond_an_allocation_names_lane_and_instruction() {
     assert_eq!(report.kind, FaultKind::MemoryFault);
     assert_eq!(report.address, Some(buffer.address as u64 + 280));
     assert_eq!((report.item, report.lane), (Some([70, 0, 0]), Some(6)));
-    assert_eq!((report.kernel.as_str(), report.function.as_str()), ("k", "k"));
-    assert_eq!(report.instruction, "global_store_dword v1, v0, s[4:5]");
-    assert_eq!(report.pc_offset, 16);
+    assert_eq!((report.kernel.as_str(), report.site.function.as_str()), ("k", "k"));
+    assert_eq!(report.site.instruction, "global_store_dword v1, v0, s[4:5]");
+    assert_eq!(report.site.pc_offset, 16);
     assert!(report.detail.contains("0 bytes past the end of the nearest allocation, of 280 bytes"), "{report}");
     assert_eq!(errors, [HSA_STATUS_ERROR_MEMORY_FAULT]);
     // What came before it is there.
@@ -106,9 +106,16 @@ fn traps_end_the_kernel() {
 #[test]
 fn impossible_dispatches_are_refused() {
     let Some((report, errors)) = fault("s_endpgm", &[], Shape::linear(2048, 2048)) else { return };
-    assert_eq!((report.kind, errors), (FaultKind::InvalidPacket, vec![HSA_STATUS_ERROR_INVALID_PACKET_FORMAT]));
-    let (report, _) = fault("s_endpgm", &[], Shape::linear(0, 64)).unwrap();
-    assert_eq!(report.kind, FaultKind::InvalidPacket);
+    assert_eq!((report.kind, errors), (FaultKind::InvalidPacket, vec![HSA_STATUS_ERROR_INVALID_ARGUMENT]));
+    for (shape, status) in [
+        (Shape::linear(0, 64), HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS),
+        (Shape::linear(64, 0), HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS),
+        // The kernel has 4096 bytes of its own.
+        (Shape { lds: 65536 - 4096 + 1, ..Shape::linear(64, 64) }, HSA_STATUS_ERROR_INVALID_ALLOCATION),
+    ] {
+        let (report, errors) = fault("s_endpgm", &[], shape).unwrap();
+        assert_eq!((report.kind, report.status, errors), (FaultKind::InvalidPacket, status, vec![status]), "{report}");
+    }
 }
 
 #[test]

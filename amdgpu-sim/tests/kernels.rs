@@ -107,7 +107,7 @@ fn a_divergent_loop_in_two_dimensions_gives_the_hosts_image() {
     let (width, height) = (512_u32, 512_u32);
     let out = Buffer::new(&vec![0_u32; (width * height) as usize]);
     let start = std::time::Instant::now();
-    let shape = Shape { grid: [width, height, 1], group: [16, 16, 1], stack: 0 };
+    let shape = Shape { grid: [width, height, 1], group: [16, 16, 1], ..Shape::linear(1, 1) };
     program.launch("mandelbrot", &[out.address as u64, u64::from(width)], shape).unwrap();
     eprintln!("mandelbrot {width}x{height}: {:?}", start.elapsed());
     let expected: Vec<u32> = (0..height)

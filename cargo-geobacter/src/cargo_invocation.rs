@@ -2,7 +2,9 @@
 //!
 //! The wrapper goes in as `--config`, not as `RUSTC_WRAPPER`: what `cargo run` starts inherits the environment, and may
 //! start a cargo itself. The target folder is `geobacter/` inside of the usual one, so that plain cargo's artifacts and
-//! these never replace each other.
+//! these never replace each other. A checked build has another one, `geobacter-checked/`: the wrapper hands
+//! `--cfg geobacter_check` to rustc, which cargo does not see. `RUSTFLAGS` it would see, but setting them would switch off
+//! those of the user's configuration.
 
 use std::{
     env,
@@ -13,7 +15,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use geobacter_compiler_patch::CHAINED_WRAPPER;
+use geobacter_compiler_patch::{CHAINED_WRAPPER, checked_build};
 use geobacter_runtime_amd::SIMULATOR_VARIABLE;
 
 /// Which simulated devices `run` and `test` offer unless `AMDGPU_SIM` says otherwise.
@@ -171,7 +173,7 @@ impl Folders {
         }
         let metadata: Metadata =
             serde_json::from_slice(&output.stdout).context("`cargo metadata` is not understood")?;
-        let own = OsStr::new("geobacter");
+        let own = OsStr::new(if checked_build() { "geobacter-checked" } else { "geobacter" });
         let build = metadata.build_directory.filter(|build| *build != metadata.target_directory);
         Ok(Self {
             target: arguments.target_dir.as_ref().unwrap_or(&metadata.target_directory).join(own),

@@ -4,7 +4,7 @@
 //! lock on that folder puts the builds in line.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -14,7 +14,7 @@ use std::{
 const WORKSPACE: &str = r#"
 [workspace]
 resolver = "3"
-members = ["app", "broken", "changing", "kernels", "shared"]
+members = ["app", "broken", "changing", "kernels", "refused", "shared"]
 
 # Dependencies are not what is tested, but one that kernels call.
 [profile.dev.package."*"]
@@ -131,6 +131,9 @@ fn main() {
 }
 "#;
 
+/// One kernel for each thing that the build-time check refuses.
+const REFUSED: &str = include_str!("kernels/refused.rs");
+
 const CHANGING: &str = r#"
 use geobacter::prelude::*;
 
@@ -176,7 +179,7 @@ fn workspace() -> &'static Path {
             );
             match name {
                 "kernels" => text + "libm = \"0.2\"\n",
-                "broken" | "changing" => text,
+                "broken" | "changing" | "refused" => text,
                 _ => text + "kernels = { path = \"../kernels\" }\n",
             }
         };
@@ -184,7 +187,7 @@ fn workspace() -> &'static Path {
         if !folder.join("Cargo.lock").exists() {
             fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("Cargo.lock");
         }
-        for name in ["app", "broken", "changing", "kernels"] {
+        for name in ["app", "broken", "changing", "kernels", "refused"] {
             write(&folder.join(name).join("Cargo.toml"), &manifest(name, ""));
         }
         write(&folder.join("shared/Cargo.toml"), &manifest("shared", "[lib]\ncrate-type = [\"cdylib\"]\n"));
@@ -194,6 +197,7 @@ fn workspace() -> &'static Path {
         write(&folder.join("app/tests/integration.rs"), &format!("{APP_TEST}{TWICE}"));
         write(&folder.join("broken/src/main.rs"), BROKEN);
         write(&folder.join("changing/src/main.rs"), CHANGING);
+        write(&folder.join("refused/src/main.rs"), REFUSED);
         write(&folder.join("shared/src/lib.rs"), &format!("{SHARED}{TWICE}"));
         folder
     })
@@ -375,6 +379,38 @@ fn what_no_device_can_do_is_a_compile_error() {
     }
     // rustc's own account of a failed link step says nothing that helps.
     assert!(!message.contains("linking with"), "{message}");
+}
+
+/// Every message of the build-time check, as a person reads it.
+#[test]
+fn what_the_build_time_check_says() {
+    let output = geobacter(&["build", "-p", "refused"]);
+    assert_eq!(output.status.code(), Some(101));
+    let message = text(&output.stderr);
+    let mut found = BTreeMap::<&str, String>::new();
+    for error in message.split("\nerror: ").filter(|error| error.starts_with("a kernel")) {
+        let error = error.split("\n\n").next().unwrap_or(error);
+        let kernel = error.split("kernel `refused::").nth(1).and_then(|rest| rest.split('`').next());
+        let kernel = kernel.unwrap_or_else(|| panic!("no kernel: {error}"));
+        *found.entry(kernel).or_default() += &format!("error: {error}\n\n");
+    }
+    let kernels = REFUSED.split("#[kernel(").skip(1).map(|kernel| {
+        let name = kernel.split("fn ").nth(1).and_then(|rest| rest.split('(').next());
+        name.expect("a function").to_owned()
+    });
+    let filters = vec![
+        // Geobacter's own sources lie elsewhere for everybody, and their lines move.
+        (r"\S*/(geobacter-lang|safe-lds)/src/(\S+?):\d+:\d+", "$1/src/$2:[line]"),
+        // The toolchain's sources may be there or not.
+        (r"\S*/lib/rustlib/src/rust/", ""),
+    ];
+    insta::with_settings!({ filters => filters }, {
+        for kernel in kernels {
+            let said = found.remove(&*kernel).unwrap_or_else(|| panic!("nothing is said of {kernel}\n{message}"));
+            insta::assert_snapshot!(kernel, said);
+        }
+    });
+    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub use archive_object::archive_object;
 pub use link::{LinkError, Report, link};
 pub use render::{Style, render};
 pub use toolchain::{LLVM_MAJOR, Toolchain, ToolchainError};
-pub use wrapper::{CHAINED_WRAPPER, WrapError, wrap};
+pub use wrapper::{CHAINED_WRAPPER, WrapError, checked_build, wrap};
 
 /// Version of what the wrapper leaves beside libraries. Part of what cargo sees as the compiler's version, so that another
 /// version rebuilds everything.

@@ -94,10 +94,7 @@ pub(crate) fn render_failure(failure: &str, style: Style) -> String {
 
 fn call_path(diagnostic: &Diagnostic, folder: &Path) -> String {
     let mut text = format!("reached from kernel `{}`", diagnostic.kernel);
-    // How a launch gets to the kernel function is nobody's concern here.
-    let own =
-        |function: &str| function.starts_with("geobacter_lang::entry::") || function.contains(">::entry::{closure");
-    let frames = diagnostic.path.iter().skip_while(|frame| own(&frame.function));
+    let frames = diagnostic.path.iter().filter(|frame| !is_own(&frame.function));
     for (index, frame) in frames.enumerate() {
         text.push_str(&format!("\n{}. `{}`", index + 1, frame.function));
         if let Some(site) = &frame.call_site {
@@ -108,6 +105,17 @@ fn call_path(diagnostic: &Diagnostic, folder: &Path) -> String {
         }
     }
     text
+}
+
+/// Whether a function is Geobacter's own: how a launch gets to the kernel function, and group scope to an item's closure, is
+/// nobody's concern in a call path.
+fn is_own(function: &str) -> bool {
+    let path = function.trim_start_matches(['<', '&']);
+    path.starts_with("geobacter_lang::")
+        || path.starts_with("safe_lds::")
+        || function.contains(">::entry::{closure")
+        // The call of a closure through a reference to it.
+        || function.contains(" as core::ops::function::Fn") && function.contains("<(geobacter_lang::")
 }
 
 /// A file's name as rustc would show it.

@@ -7,6 +7,8 @@
 //! | library that may hold kernels | compiled in a [`Staging`] folder; its bitcode is kept, a sidecar says where |
 //! | program, test or shared library that may hold kernels | the same, and linked by the shim |
 //!
+//! In a [checked build](checked_build) every crate that makes code gets one option more.
+//!
 //! Most crates are of the first two kinds: there the wrapper becomes rustc (`exec`) within a millisecond or two.
 
 use std::{
@@ -32,6 +34,19 @@ use crate::{
 /// Environment variable with the wrapper that the user had asked for, such as sccache. It wraps the crates that hold no
 /// kernels; the others are compiled by rustc itself, since a compiler cache does not know of the bitcode.
 pub const CHAINED_WRAPPER: &str = "GEOBACTER_RUSTC_WRAPPER";
+
+/// Environment variable that asks for checks in release builds.
+const CHECK_VARIABLE: &str = "GEOBACTER_CHECK";
+/// What asks the device language's source for them.
+const CHECK_OPTION: &str = "--cfg=geobacter_check";
+
+/// Whether this build is asked for checks that otherwise only debug builds have: `GEOBACTER_CHECK=1`.
+///
+/// Every crate of such a build is compiled with `cfg(geobacter_check)`. cargo does not see that, so the build needs a target
+/// folder of its own.
+pub fn checked_build() -> bool {
+    env::var_os(CHECK_VARIABLE).is_some_and(|value| !value.is_empty() && value != "0")
+}
 
 /// Why the wrapper could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +113,14 @@ pub fn wrap(command: &[OsString], shim: &Path, stderr: &mut impl Write) -> Resul
     }
     // cargo asks for `no` wherever it knows of nobody who reads the bitcode.
     let embeds = rustc.makes_library() && rustc.codegen("embed-bitcode") == Some("no");
-    Err(become_rustc(chained, command, if embeds { &["-Cembed-bitcode=yes"] } else { &[] }))
+    let mut more = Vec::new();
+    if embeds {
+        more.push("-Cembed-bitcode=yes");
+    }
+    if checked_build() {
+        more.push(CHECK_OPTION);
+    }
+    Err(become_rustc(chained, command, &more))
 }
 
 /// `rustc -vV`, which cargo asks first: refuses a toolchain that the worker cannot read, and adds the version of the
@@ -144,7 +166,10 @@ impl Spooled<'_> {
         // `-Z` options; the crate itself cannot tell.
         command.env("RUSTC_BOOTSTRAP", "1");
         let linker = if self.rustc.links() { Some(self.linker(folder, &report, &mut command)?) } else { None };
-        let arguments = self.rustc.spooled(folder, linker.as_deref());
+        let mut arguments = self.rustc.spooled(folder, linker.as_deref());
+        if checked_build() {
+            arguments.push(CHECK_OPTION.into());
+        }
         if self.rustc.from_file {
             let file = folder.join("arguments");
             fs::write(&file, arguments.join(OsStr::new("\n")).as_encoded_bytes())?;

@@ -7,18 +7,22 @@ use anyhow::Context;
 use geobacter::prelude::*;
 use geobacter_examples::cli::{self, Example, Outcome, Run};
 
-const MAX_ITERATIONS: u32 = 256;
+/// Iterations after which a point counts as one of the set.
+pub const MAX_ITERATIONS: u32 = 256;
 
 /// The part of the plane that an image shows.
 #[derive(Clone, Copy)]
-struct View {
-    left: f32,
-    top: f32,
-    step: f32,
+pub struct View {
+    /// Real part of the left edge.
+    pub left: f32,
+    /// Imaginary part of the upper edge.
+    pub top: f32,
+    /// Distance between pixels.
+    pub step: f32,
 }
 
 /// Iterations until `c` leaves the circle of radius 2.
-fn iterations(c: [f32; 2], limit: u32) -> u32 {
+pub fn iterations(c: [f32; 2], limit: u32) -> u32 {
     let [mut x, mut y] = [0.0f32; 2];
     for iteration in 0..limit {
         if x * x + y * y > 4.0 {
@@ -29,12 +33,14 @@ fn iterations(c: [f32; 2], limit: u32) -> u32 {
     limit
 }
 
-fn point(view: View, x: usize, y: usize) -> [f32; 2] {
+/// A pixel's place in the plane.
+pub fn point(view: View, x: usize, y: usize) -> [f32; 2] {
     [view.left + x as f32 * view.step, view.top - y as f32 * view.step]
 }
 
+/// Iterations for each pixel.
 #[kernel(workgroup = [16, 16])]
-fn mandelbrot(item: Item<2>, left: f32, top: f32, step: f32, limit: u32, image: Out<u32>) {
+pub fn mandelbrot(item: Item<2>, left: f32, top: f32, step: f32, limit: u32, image: Out<u32>) {
     let c = point(View { left, top, step }, item.x(), item.y());
     image.set(&item, iterations(c, limit));
 }

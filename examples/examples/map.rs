@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use geobacter::prelude::*;
 use geobacter_examples::cli::{self, Compare, Example, Outcome, Run};
 
+/// `y = f(x)`.
 #[kernel(workgroup = 256)]
-fn map<T: Element, F: Fn(T) -> T>(item: Item<1>, f: F, x: In<T>, y: Out<T>) {
+pub fn map<T: Element, F: Fn(T) -> T>(item: Item<1>, f: F, x: In<T>, y: Out<T>) {
     y.set(&item, f(x[&item]));
 }
 

@@ -11,12 +11,12 @@ use geobacter::prelude::*;
 use geobacter_examples::cli::{self, Compare, Example, Outcome, Run};
 
 /// What the elements of a matrix can do.
-trait Number: Element + Default + Add<Output = Self> + Mul<Output = Self> {}
+pub trait Number: Element + Default + Add<Output = Self> + Mul<Output = Self> {}
 impl<T: Element + Default + Add<Output = T> + Mul<Output = T>> Number for T {}
 
 /// `c = a * b`, where `a` has `inner` columns and `b` has `inner` rows. The grid is `c`: columns along x, rows along y.
 #[kernel(workgroup = [16, 16])]
-fn matmul<T: Number>(item: Item<2>, inner: usize, a: Slice<T>, b: Slice<T>, c: Out<T>) {
+pub fn matmul<T: Number>(item: Item<2>, inner: usize, a: Slice<T>, b: Slice<T>, c: Out<T>) {
     let [columns, _] = item.extent();
     let mut sum = T::default();
     for i in 0..inner {

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use geobacter::prelude::*;
 use geobacter_examples::cli::{self, Example, Outcome, Run};
 
+/// `y = a * x + y`.
 #[kernel(workgroup = 256)]
-fn saxpy(item: Item<1>, a: f32, x: In<f32>, y: InOut<f32>) {
+pub fn saxpy(item: Item<1>, a: f32, x: In<f32>, y: InOut<f32>) {
     y.set(&item, a * x[&item] + y.get(&item));
 }
 

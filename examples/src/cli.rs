@@ -102,6 +102,14 @@ pub fn max_abs_err<T: Compare>(found: &[T], expected: impl IntoIterator<Item = T
     Ok(largest)
 }
 
+/// The largest of several distances. Not a number if one of them is not.
+pub fn largest(distances: impl IntoIterator<Item = f64>) -> f64 {
+    // `f64::max` would drop a NaN.
+    distances
+        .into_iter()
+        .fold(0.0, |largest, distance| if distance > largest || distance.is_nan() { distance } else { largest })
+}
+
 /// Runs an example on the devices that the command line names. The exit code is 1 if a result is wrong or a run fails, 2 if the
 /// command line makes no sense.
 pub fn run(example: Example, body: impl Fn(&Run<'_>) -> anyhow::Result<Outcome>) -> ExitCode {

@@ -36,6 +36,26 @@ fn examples_pass_on_host() {
     passes_on_host("map", "1000", "1000");
     passes_on_host("mandelbrot", "40", "40x30");
     passes_on_host("matmul_naive", "21", "21x15x11");
+    passes_on_host("matmul_tiled", "1", "1x1x1");
+    passes_on_host("matmul_tiled", "37", "37x28x19");
+    passes_on_host("reduce", "1", "1");
+    passes_on_host("reduce", "4096", "4096");
+    passes_on_host("reduce", "100003", "100003");
+    passes_on_host("scan", "256", "256");
+    passes_on_host("scan", "70001", "70001");
+    passes_on_host("histogram", "1", "1");
+    passes_on_host("histogram", "100003", "100003");
+    passes_on_host("transpose", "1", "1x1");
+    passes_on_host("transpose", "45", "45x34");
+    passes_on_host("stencil2d", "1", "1x1");
+    passes_on_host("stencil2d", "45", "45x34");
+    passes_on_host("nbody", "1", "1");
+    passes_on_host("nbody", "300", "300");
+    passes_on_host("sort", "1", "1");
+    passes_on_host("sort", "512", "512");
+    passes_on_host("sort", "5003", "5003");
+    passes_on_host("game_of_life", "1", "1x1");
+    passes_on_host("game_of_life", "45", "45x34");
 }
 
 #[test]
@@ -99,4 +119,31 @@ fn mandelbrot_writes_an_image() {
     let output = run("mandelbrot", &["--device", "host", "--n", "64", "--out", missing.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("cannot write"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn game_of_life_writes_an_animation() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("game_of_life.gif");
+    let output = run("game_of_life", &["--device", "host", "--n", "33", "--out", file.to_str().unwrap()]);
+    assert!(output.status.success());
+    let mut decoder = gif::DecodeOptions::new().read_info(fs::File::open(&file).unwrap()).unwrap();
+    assert_eq!((decoder.width(), decoder.height()), (33, 25));
+    let mut frames = Vec::new();
+    while let Some(frame) = decoder.read_next_frame().unwrap() {
+        assert_eq!((frame.width, frame.height), (33, 25));
+        frames.push(frame.buffer.to_vec());
+    }
+    assert_eq!(frames.len(), 25);
+    assert!(frames.windows(2).all(|frames| frames[0] != frames[1]));
+
+    // A cell with three living neighbours lives in the next generation.
+    for y in 1..24 {
+        for x in 1..32 {
+            let neighbours = (0..9).filter(|&i| i != 4);
+            let alive = neighbours.filter(|i| frames[0][(y - 1 + i / 3) * 33 + x - 1 + i % 3] == 1).count();
+            if alive == 3 {
+                assert_eq!(frames[1][y * 33 + x], 1, "({x}, {y})");
+            }
+        }
+    }
 }

@@ -13,8 +13,11 @@ pub struct LaunchDescriptor {
     pub module: &'static str,
     /// Source file, as rustc names it.
     pub file: &'static str,
-    /// The parameters after the item, in order.
+    /// The parameters after the item or the work-group, in order.
     pub params: &'static [ParamDescriptor],
+    /// The LDS that the declaration asks for: parameters and declarations in the body. What is sized at launch stands among
+    /// the parameters only.
+    pub lds: &'static [LdsDescriptor],
     /// One-based line of the function's name.
     pub line: u32,
     /// One-based column of the function's name.
@@ -43,6 +46,20 @@ pub struct ParamDescriptor {
     pub element_size: u32,
 }
 
+/// LDS of a size that is known when the kernel is compiled.
+#[repr(C)]
+#[derive(Debug, PartialEq, Eq)]
+pub struct LdsDescriptor {
+    /// The name of the parameter or variable.
+    pub name: &'static str,
+    /// Its type, as written.
+    pub ty: &'static str,
+    /// Its size in bytes.
+    pub size: u32,
+    /// Its alignment in bytes.
+    pub align: u32,
+}
+
 /// What stands behind a kernel parameter.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,4 +76,10 @@ pub enum ParamKind {
     Slice = 4,
     /// A function without captures: a type only, no bytes.
     Function = 5,
+    /// LDS of a size that is known when the kernel is compiled: no bytes.
+    Lds = 6,
+    /// LDS whose length a launch gives.
+    LdsSlice = 7,
+    /// A device buffer of any length that all items change, by atomic operations.
+    Atomics = 8,
 }

@@ -2,22 +2,29 @@
 
 use bytemuck::Pod;
 
-/// Plain data that can stand in a device buffer and can be a kernel's argument.
+use crate::arg::KernelArg;
+
+/// Plain data that can stand in a device buffer, and be a kernel's argument.
 ///
-/// Numbers and arrays of them are elements. A struct of your own becomes one when it derives `bytemuck::Pod` (which
-/// refuses padding, references and pointers) and says `impl Element for MyStruct {}`.
+/// Numbers, `half::f16`, `half::bf16`, `Wrapping` and arrays of elements are elements. A struct of your own becomes one with
+/// `#[derive(Clone, Copy, Element)]`, which refuses padding, references and pointers. A struct that derives `bytemuck::Pod`
+/// already becomes one with `#[derive(KernelArg)]` and `impl Element for MyStruct {}`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can be neither a kernel argument nor an element of a device buffer",
+    message = "`{Self}` cannot be an element of a device buffer",
     label = "not plain data",
-    note = "buffers reach a kernel as `In<T>` (read, one element for each item), `Out<T>` (written), `InOut<T>` (both) or `Slice<T>` (read, any length)",
-    note = "arguments and elements are numbers and arrays of them; a struct needs `#[derive(Clone, Copy, Pod, Zeroable)] #[repr(C)]` and `impl Element for ..`",
-    note = "a type parameter needs the bound `T: Element`; a function parameter needs a bound like `F: Fn(f32) -> f32`"
+    note = "elements are numbers, `f16`, `bf16`, arrays of elements, and structs with `#[derive(Clone, Copy, Element)]`",
+    note = "`bool`, `char` and enums have bit patterns that are not values: store a number (`u8`, `u32`) and convert it in the kernel; as an argument they can be passed as they are",
+    note = "`Vec`, `String`, `Box`, `Rc`, references and pointers lead to host memory: put the data itself into a buffer",
+    note = "a tuple has no defined layout: make it a struct with the derive, or an array; instead of `Option<T>` store a value that means none, or a second buffer",
+    note = "a type parameter needs the bound `T: Element`"
 )]
-pub trait Element: Pod + Send + Sync {}
+pub trait Element: Pod + KernelArg + Send + Sync {}
 
 macro_rules! elements {
     ($($ty:ty),*) => { $(impl Element for $ty {})* };
 }
-elements!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+elements!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, half::f16, half::bf16);
+
+impl<T: Element> Element for core::num::Wrapping<T> {}
 
 impl<T: Element, const N: usize> Element for [T; N] {}

@@ -1,12 +1,11 @@
 //! How a work-group's run becomes calls of the kernel function.
 //!
-//! The macro's `entry` function reads the kernarg segment and calls [`each`], which is item scope: on the host a loop over
-//! the group's items, in ordinary Rust, for rustc to vectorise; on a GPU one guarded call, since there the loop's bounds
-//! are the item's id and the next. Items beyond the grid's edge do nothing.
+//! The macro's `entry` function reads the kernarg segment and calls [`group`] for a kernel at group scope, or [`each`] for a
+//! flat one, which is one [`Workgroup::each`] and nothing else.
 
-use core::{cell::Cell, marker::PhantomData, mem};
+use core::{cell::Cell, marker::PhantomData};
 
-use crate::{intrinsics as gb, item::Item};
+use crate::{item::Item, workgroup::Workgroup};
 
 /// The start of every kernarg segment.
 #[repr(C)]
@@ -35,84 +34,52 @@ pub struct Scope {
     private: PhantomData<Cell<()>>,
 }
 
-/// One dimension of a work-group: which items this call runs.
-#[derive(Clone, Copy)]
-struct Span {
-    group: u32,
-    origin: u32,
-    begin: u32,
-    end: u32,
-}
-
-impl Span {
-    const SINGLE: Self = Self { group: 0, origin: 0, begin: 0, end: 1 };
-
-    #[inline(always)]
-    fn new(group: u32, workgroup: u32, extent: u32, begin: u32, end: u32) -> Self {
-        // Neither wraps: the launch checked that whole groups fit into 32 bits, and a group begins within the grid.
-        let origin = group.wrapping_mul(workgroup);
-        let left = extent.wrapping_sub(origin);
-        Self { group, origin, begin, end: if end < left { end } else { left } }
+impl Scope {
+    const fn new() -> Self {
+        Self { private: PhantomData }
     }
 }
 
-/// Tells the host which item a panic leaves. Dropped on that path only.
-struct Unwinding {
-    local: [u32; 3],
-}
-
-impl Drop for Unwinding {
-    #[inline(always)]
-    fn drop(&mut self) {
-        gb::__gb_item_unwinds(self.local[0], self.local[1], self.local[2]);
-    }
-}
-
-/// Item scope: runs `body` for each item of this work-group that lies in the grid.
+/// A flat kernel: runs `body` for each item of this work-group that lies in the grid.
 ///
-/// `body` is `Fn + Sync`: what items share cannot be changed through it, so it makes no difference whether they run one
-/// after the other or at once.
+/// `body_of_whole` is the same function again, for a call that runs all items of a group of a known size: see
+/// [`Workgroup`]'s `whole`.
 ///
 /// # Safety
-/// Called by the entry function of a kernel, once, as part of a launch that has checked the grid `extent`; `workgroup` is
-/// the launch's work-group size. This call makes the tokens of rule 2 of the crate's soundness rule.
+/// Called by the entry function of a kernel, once, as part of a launch that has checked the grid `header.extent`;
+/// `workgroup` is the launch's work-group size.
 #[inline(always)]
 pub unsafe fn each<const D: usize>(
     header: KernargHeader,
     workgroup: [u32; 3],
+    body_of_whole: impl for<'k> Fn(Item<'k, D>, &'k Scope) + Sync,
     body: impl for<'k> Fn(Item<'k, D>, &'k Scope) + Sync,
 ) {
-    let extent = header.extent;
-    let scope = Scope { private: PhantomData };
-    let x = Span::new(gb::__gb_group_id_x(), workgroup[0], extent[0], gb::__gb_item_begin_x(), gb::__gb_item_end_x());
-    // A dimension that the kernel does not have costs no register: its ids are not even asked for.
-    let y = if D > 1 {
-        Span::new(gb::__gb_group_id_y(), workgroup[1], extent[1], gb::__gb_item_begin_y(), gb::__gb_item_end_y())
-    } else {
-        Span::SINGLE
-    };
-    let z = if D > 2 {
-        Span::new(gb::__gb_group_id_z(), workgroup[2], extent[2], gb::__gb_item_begin_z(), gb::__gb_item_end_z())
-    } else {
-        Span::SINGLE
-    };
-    let group = [x.group, y.group, z.group];
-    let origin = [x.origin, y.origin, z.origin];
+    let scope = Scope::new();
+    // SAFETY: rule 2: this function's contract is that of `Workgroup::new`.
+    let workgroup = unsafe { Workgroup::new(header, workgroup) };
+    match workgroup.whole() {
+        Some(whole) => whole.run_flat(|item| body_of_whole(item, &scope)),
+        None => workgroup.run_flat(|item| body(item, &scope)),
+    }
+}
 
-    let mut local_z = z.begin;
-    while local_z < z.end {
-        let mut local_y = y.begin;
-        while local_y < y.end {
-            let mut local_x = x.begin;
-            while local_x < x.end {
-                let local = [local_x, local_y, local_z];
-                let unwinding = Unwinding { local };
-                body(Item { group, local, origin, extent, scope: PhantomData }, &scope);
-                mem::forget(unwinding);
-                local_x = local_x.wrapping_add(1);
-            }
-            local_y = local_y.wrapping_add(1);
-        }
-        local_z = local_z.wrapping_add(1);
+/// A kernel at group scope: runs `body` for this work-group; `body_of_whole` is as for [`each`].
+///
+/// # Safety
+/// As for [`each`].
+#[inline(always)]
+pub unsafe fn group<const D: usize>(
+    header: KernargHeader,
+    workgroup: [u32; 3],
+    body_of_whole: impl for<'k> FnOnce(Workgroup<'k, D>, &'k Scope),
+    body: impl for<'k> FnOnce(Workgroup<'k, D>, &'k Scope),
+) {
+    let scope = Scope::new();
+    // SAFETY: rule 2: this function's contract is that of `Workgroup::new`.
+    let workgroup = unsafe { Workgroup::new(header, workgroup) };
+    match workgroup.whole() {
+        Some(whole) => body_of_whole(whole, &scope),
+        None => body(workgroup, &scope),
     }
 }

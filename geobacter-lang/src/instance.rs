@@ -12,19 +12,29 @@ use core::{ffi::c_void, fmt, slice, str, sync::atomic::AtomicPtr};
 pub struct InstanceRecord {
     symbol: *const u8,
     symbol_length: usize,
-    /// For the runtime: null, or what it has cached for this instance.
-    pub cache: AtomicPtr<c_void>,
+    cache: AtomicPtr<c_void>,
 }
 
-// SAFETY: the symbol is constant data of the binary, and the cache word is atomic.
+// SAFETY: Rust's own: the symbol is constant data of the binary, and the cache word is atomic.
 unsafe impl Sync for InstanceRecord {}
 
 impl InstanceRecord {
     /// Mangled name of the instance's entry function: the key of its archive entry.
     pub fn symbol(&self) -> &'static str {
-        // SAFETY: the assembly that makes the record writes pointer and length of a string in constant data; rustc's
+        // SAFETY: contract of `instance_record!`: the assembly that makes the record writes pointer and length of a string in constant data; rustc's
         // mangled names are ASCII.
         unsafe { str::from_utf8_unchecked(slice::from_raw_parts(self.symbol, self.symbol_length)) }
+    }
+}
+
+impl InstanceRecord {
+    /// The runtime's word: null, or what it has cached for this instance.
+    ///
+    /// # Safety
+    /// For `geobacter-runtime-core` alone, which believes what stands there; others only read it.
+    #[doc(hidden)]
+    pub unsafe fn cache(&self) -> &AtomicPtr<c_void> {
+        &self.cache
     }
 }
 
@@ -42,7 +52,7 @@ macro_rules! instance_record {
     ($($entry:tt)*) => {{
         let record: *const $crate::instance::InstanceRecord;
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-        // SAFETY: the assembly reads and changes nothing; it defines constant data and the record, and takes its address.
+        // SAFETY: Rust's own: the assembly reads and changes nothing; it defines constant data and the record, and takes its address.
         unsafe {
             ::core::arch::asm!(
                 ".pushsection .rodata.geobacter.instance,\"a\",@progbits",
@@ -78,7 +88,7 @@ macro_rules! instance_record {
         }
         #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
         ::core::compile_error!("geobacter kernels can be built on x86_64 and aarch64 Linux only");
-        // SAFETY: the assembly above made the record, in the layout of `InstanceRecord`; it lives as long as the program.
+        // SAFETY: Rust's own: the assembly above made the record, in the layout of `InstanceRecord`; it lives as long as the program.
         unsafe { &*record }
     }};
 }

@@ -2,32 +2,75 @@
 //!
 //! Foreign, so that they survive rustc's inlining and stand in the bitcode as calls: the respool step replaces them by the
 //! device's instructions, and `geobacter-runtime-host` defines them for the host. Users never call them.
+//!
+//! # Safety
+//! All but checked mode's are `unsafe` to call: a barrier in item scope, an item's id at group scope or memory given back too early break
+//! the language's rules. The caller is the language itself, and each call names the rule that allows it.
 
-use crate::descriptor::LaunchDescriptor;
+use crate::{check::Access, descriptor::LaunchDescriptor};
+
+/// Size of a `T` in bytes, for the intrinsics that give memory.
+///
+/// # Panics
+/// At compile time, if it does not fit.
+#[doc(hidden)]
+pub const fn size<T>() -> u32 {
+    assert!(size_of::<T>() <= i32::MAX as usize, "no device has that much memory for a work-group or an item");
+    size_of::<T>() as u32
+}
 
 #[expect(improper_ctypes, reason = "both sides are Rust of one toolchain; the descriptor's strings never reach C")]
 unsafe extern "C" {
     /// First item that this call runs, along x, in its group. Host: 0. GPU: the item's id.
-    pub safe fn __gb_item_begin_x() -> u32;
+    pub fn __gb_item_begin_x() -> u32;
     /// As [`__gb_item_begin_x`], along y.
-    pub safe fn __gb_item_begin_y() -> u32;
+    pub fn __gb_item_begin_y() -> u32;
     /// As [`__gb_item_begin_x`], along z.
-    pub safe fn __gb_item_begin_z() -> u32;
+    pub fn __gb_item_begin_z() -> u32;
     /// One past the last item that this call runs, along x, in its group. Host: the group's size. GPU: the item's id + 1.
-    pub safe fn __gb_item_end_x() -> u32;
+    pub fn __gb_item_end_x() -> u32;
     /// As [`__gb_item_end_x`], along y.
-    pub safe fn __gb_item_end_y() -> u32;
+    pub fn __gb_item_end_y() -> u32;
     /// As [`__gb_item_end_x`], along z.
-    pub safe fn __gb_item_end_z() -> u32;
+    pub fn __gb_item_end_z() -> u32;
     /// The group's id along x.
-    pub safe fn __gb_group_id_x() -> u32;
+    pub fn __gb_group_id_x() -> u32;
     /// The group's id along y.
-    pub safe fn __gb_group_id_y() -> u32;
+    pub fn __gb_group_id_y() -> u32;
     /// The group's id along z.
-    pub safe fn __gb_group_id_z() -> u32;
+    pub fn __gb_group_id_z() -> u32;
+    /// Waits until every item of the group is here; what each wrote before is visible to all after. Host: nothing.
+    ///
+    /// # Safety
+    /// At group scope only: all items of the group get here, or none (rule 4).
+    pub fn __gb_barrier();
+    /// LDS of this many bytes: each call in the source has its own, the same for every item of a group. Both arguments are
+    /// constants, neither is zero. Host: memory of the thread until [`__gb_release`] or the group's end. Not initialised.
+    pub fn __gb_lds(size: u32, align: u32) -> *mut u8;
+    /// LDS of this many bytes for each item of the group, which all calls share: whoever uses it begins with a barrier and
+    /// ends before the next call. Both arguments are constants, neither is zero. Not initialised.
+    pub fn __gb_lds_temporary(bytes_per_item: u32, align: u32) -> *mut u8;
+    /// The LDS that the launch asked for, aligned to 16 bytes.
+    pub fn __gb_lds_dynamic() -> *mut u8;
+    /// Host: memory of the thread for a value of this size, which is not zero, for each item of the group, until
+    /// [`__gb_release`] or the group's end. GPU: null; a call runs one item.
+    pub fn __gb_private(bytes_per_item: u32, align: u32) -> *mut u8;
+    /// Gives back what one of the calls above gave. GPU: nothing.
+    ///
+    /// # Safety
+    /// `memory` is what one of them gave, it is given back once, and nobody uses it any more. (Null is nothing.)
+    pub fn __gb_release(memory: *mut u8);
     /// Ties an entry function to its descriptor in the bitcode. Does nothing when it runs.
-    pub safe fn __gb_kernel(descriptor: &'static LaunchDescriptor);
+    pub fn __gb_kernel(descriptor: &'static LaunchDescriptor);
     /// Says that a panic leaves this item of the group. Called from landing pads only, so on the host only: device code
     /// does not unwind.
-    pub safe fn __gb_item_unwinds(x: u32, y: u32, z: u32);
+    pub fn __gb_item_unwinds(x: u32, y: u32, z: u32);
+    /// Whether this launch is checked. GPU: a constant `false`.
+    pub safe fn __gb_checked() -> bool;
+}
+
+#[expect(improper_ctypes, reason = "as above; a source location goes from Rust to Rust")]
+unsafe extern "C-unwind" {
+    /// Notes an access and unwinds if it is not allowed. GPU: nothing.
+    pub safe fn __gb_check_access(access: &Access);
 }

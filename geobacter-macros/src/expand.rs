@@ -2,11 +2,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{GenericParam, ext::IdentExt, spanned::Spanned};
+use syn::{GenericParam, Type, ext::IdentExt, spanned::Spanned};
 
 use crate::{
     options::Options,
-    signature::{Kernel, Param},
+    signature::{Kernel, Param, Scope, Shared},
 };
 
 /// The items of a kernel.
@@ -14,7 +14,7 @@ use crate::{
 /// Parameter types stand in signatures and bodies only, never in fields or associated types: their lifetimes are left
 /// out, and only there can rustc fill them in.
 pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
-    let Kernel { function, dimensions, params, generics } = kernel;
+    let Kernel { function, dimensions, params, generics, .. } = kernel;
     let (vis, ident) = (&function.vis, &function.sig.ident);
     let name = ident.unraw().to_string();
     let (lang, core) = (lang(Span::call_site()), core(Span::call_site()));
@@ -23,7 +23,7 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
     let own_generics = turbofish(&function.sig.generics.params);
 
     // Hygienic, so that a kernel may call its own parameters `device` or `grid`.
-    let [device, grid, arguments, kernarg, scope, item] = ["device", "grid", "arguments", "kernarg", "scope", "item"]
+    let [device, grid, arguments, kernarg, scope, token] = ["device", "grid", "arguments", "kernarg", "scope", "token"]
         .map(|name| format_ident!("{name}", span = Span::mixed_site()));
 
     let descriptor = descriptor(kernel, options, &name, &lang);
@@ -36,31 +36,56 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
         })
         .unzip();
     let pushes = params.iter().zip(&types).map(|(param, ty)| {
-        let (name, at) = (&param.name, param.ty.span());
-        quote_spanned!(at=> #arguments.push::<#ty>(#name)?;)
+        let (mut name, at) = (param.name.clone(), param.ty.span());
+        // An error about the type that shows itself here points to the type.
+        name.set_span(name.span().located_at(at));
+        // Where the type says all, there is nothing to pass.
+        let value = if param.shared == Some(Shared::Sized) { quote_spanned!(at=> ()) } else { quote!(#name) };
+        quote_spanned!(at=> #arguments.push::<#ty>(&#value)?;)
     });
-    // Evaluated by `launch` first, so that the error points to the call.
-    let checks =
-        params.iter().zip(&types).filter(|(param, _)| param.function).map(|(_, ty)| quote!(const { #ty::CHECK };));
-    let fields: Vec<_> = (0..params.len()).map(|i| format_ident!("p{i}")).collect();
-    let field_types: Vec<_> = (0..params.len()).map(|i| format_ident!("P{i}")).collect();
-    let names: Vec<_> = params.iter().map(|param| &param.name).collect();
-    let passed: Vec<_> = params
+    // In `launch`, so that the error names the call; where the type is, so that it points there.
+    let checks = params
         .iter()
+        .zip(&types)
+        .filter(|(param, _)| param.function)
+        .map(|(param, ty)| quote_spanned!(param.ty.span()=> const { #ty::check() };));
+    let fields: Vec<_> = (0..params.len()).map(|i| format_ident!("p{i}")).collect();
+    let aligned = (0..params.len()).map(|i| format_ident!("align{i}"));
+    let field_types: Vec<_> = (0..params.len()).map(|i| format_ident!("P{i}")).collect();
+    let launched = || params.iter().filter(|param| param.shared != Some(Shared::Sized));
+    let names: Vec<_> = launched().map(|param| &param.name).collect();
+    let passed: Vec<_> = launched()
         .map(|param| {
             let ty = &param.ty;
             let (at, core) = (ty.span(), self::core(ty.span()));
-            if param.function { quote!(#ty) } else { quote_spanned!(at=> #core::launch::Arg<'_, #ty>) }
+            // A type parameter is passed as it is, and said so: through a projection it could not be inferred.
+            let parameter = generics
+                .type_params()
+                .any(|parameter| matches!(ty, Type::Path(ty) if ty.path.is_ident(&parameter.ident)));
+            if param.function || parameter { quote!(#ty) } else { quote_spanned!(at=> #core::launch::Arg<'_, #ty>) }
         })
         .collect();
     let workgroup = options.workgroup();
+    let run = match kernel.scope {
+        Scope::Item => quote!(each),
+        Scope::Group => quote!(group),
+    };
+    // Twice, and not one closure called twice: so each is inlined into the loops around it.
+    let body = quote! {
+        |#token, #scope| {
+            #ident #own_generics (
+                #token,
+                #(#loads(#kernarg.args.#fields, #scope)),*
+            )
+        }
+    };
     let launch_doc = format!(
         "Runs [`{name}`](fn@{name}) once for each item of `grid` on `device` and waits for its end.\n\n# Errors\nAny \
          `LaunchError`; no buffer has changed unless the kernel ran."
     );
     let type_doc = format!("The kernel [`{name}`](fn@{name}): launches it and describes it.");
     quote! {
-        #[inline]
+        #[inline(always)]
         #function
 
         #[doc = #type_doc]
@@ -83,7 +108,7 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
                 #(#checks)*
                 // SAFETY: the instance is the one whose entry function takes these arguments, in this order.
                 unsafe {
-                    #core::launch::launch(#device, #grid, Self::instance #call_generics (), |#arguments| {
+                    #core::launch::launch::<#dimensions>(#device, #grid, Self::instance #call_generics (), |#arguments| {
                         #(#pushes)*
                         ::core::result::Result::Ok(())
                     })
@@ -109,27 +134,23 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
             unsafe extern "C-unwind" fn entry #impl_generics (#kernarg: *const u8) #where_clause {
                 #[repr(C)]
                 #[derive(Clone, Copy)]
-                struct Args<#(#field_types),*> { #(#fields: #field_types),* }
-                #lang::intrinsics::__gb_kernel(const { #descriptor });
+                struct __Args<#(#field_types),*> { #(#aligned: #lang::arg::KernargAlign, #fields: #field_types),* }
+                // SAFETY: this is the entry function of the kernel that the descriptor describes.
+                unsafe { #lang::intrinsics::__gb_kernel(const { #descriptor }) };
                 // SAFETY: the launch wrote header and arguments, in C layout. They are read once, before any item runs: what
                 // an item writes could be the arguments themselves for all that the optimiser knows.
                 unsafe {
-                    let #kernarg = *#kernarg.cast::<#lang::entry::Kernarg<Args<
+                    let #kernarg = *#kernarg.cast::<#lang::entry::Kernarg<__Args<
                         #(#reprs),*
                     >>>();
-                    #lang::entry::each::<#dimensions>(#kernarg.header, [#(#workgroup),*], |#item, #scope| {
-                        #ident #own_generics (
-                            #item,
-                            #(#loads(#kernarg.args.#fields, #scope)),*
-                        )
-                    });
+                    #lang::entry::#run::<#dimensions>(#kernarg.header, [#(#workgroup),*], #body, #body);
                 }
             }
         }
     }
 }
 
-fn lang(at: Span) -> TokenStream {
+pub(crate) fn lang(at: Span) -> TokenStream {
     quote_spanned!(at=> ::geobacter::__private::lang)
 }
 
@@ -163,11 +184,26 @@ fn descriptor(kernel: &Kernel, options: &Options, name: &str, lang: &TokenStream
                 ty: #written,
                 kind: #as_param::KIND,
                 size: ::core::mem::size_of::<#as_param::Repr>() as u32,
-                align: ::core::mem::align_of::<#as_param::Repr>() as u32,
+                align: #lang::arg::kernarg_align::<#as_param::Repr>() as u32,
                 element_size: #as_param::ELEMENT_SIZE,
             }
         }
     });
+    let shared_params = kernel.params.iter().filter(|param| param.shared == Some(Shared::Sized));
+    let shared = shared_params
+        .map(|param| (&param.name, &param.ty, &param.written))
+        .chain(kernel.locals.iter().map(|local| (&local.name, &local.ty, &local.written)))
+        .map(|(name, ty, written)| {
+            let (at, name) = (ty.span(), name.unraw().to_string());
+            quote_spanned! {at=>
+                #lang::descriptor::LdsDescriptor {
+                    name: #name,
+                    ty: #written,
+                    size: <#ty as #lang::param::WorkgroupShared>::SIZE,
+                    align: <#ty as #lang::param::WorkgroupShared>::ALIGN,
+                }
+            }
+        });
     // `line!()` tells the line of its own tokens if they come from the source.
     let at = kernel.function.sig.ident.span();
     let (line, column) = (quote_spanned!(at=> ::core::line!()), quote_spanned!(at=> ::core::column!()));
@@ -177,6 +213,7 @@ fn descriptor(kernel: &Kernel, options: &Options, name: &str, lang: &TokenStream
             module: ::core::module_path!(),
             file: ::core::file!(),
             params: &[#(#params),*],
+            lds: &[#(#shared),*],
             line: #line,
             column: #column,
             dimensions: #dimensions,

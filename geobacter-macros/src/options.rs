@@ -7,7 +7,7 @@ use syn::{
     spanned::Spanned,
 };
 
-use crate::signature::Kernel;
+use crate::signature::{Kernel, Scope};
 
 /// The most work-items that any supported device takes in a work-group.
 const MAX_WORKGROUP: u64 = 1024;
@@ -31,10 +31,14 @@ impl Options {
             return Ok(());
         }
         let example = ["256", "[16, 16]", "[8, 8, 4]"][kernel.dimensions - 1];
+        let token = match kernel.scope {
+            Scope::Item => "Item",
+            Scope::Group => "Workgroup",
+        };
         Err(Error::new(
             self.span,
             format!(
-                "the work-group has {} {}, the kernel's `Item<{}>` has {}: write for example `workgroup = {example}`",
+                "the work-group has {} {}, the kernel's `{token}<{}>` has {}: write for example `workgroup = {example}`",
                 self.workgroup.len(),
                 if self.workgroup.len() == 1 { "dimension" } else { "dimensions" },
                 kernel.dimensions,
@@ -71,15 +75,24 @@ impl Parse for Options {
         let (workgroup, span) = workgroup.ok_or_else(|| {
             Error::new(
                 Span::call_site(),
-                "a kernel needs the size of its work-groups: `#[kernel(workgroup = 256)]`, or `[16, 16]` for `Item<2>`",
+                "a kernel needs the size of its work-groups: `#[kernel(workgroup = 256)]`, or `[16, 16]` for `Item<2>` and `Workgroup<2>`",
             )
         })?;
         Ok(Self { workgroup, span })
     }
 }
 
+/// An expression without the parentheses, visible or not, that a `macro_rules!` macro puts around its arguments.
+pub fn plain(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => plain(&group.expr),
+        Expr::Paren(paren) => plain(&paren.expr),
+        other => other,
+    }
+}
+
 fn sizes(value: &Expr) -> Result<Vec<u32>> {
-    let sizes = match value {
+    let sizes = match plain(value) {
         Expr::Array(ExprArray { elems, .. }) => elems.iter().map(size).collect::<Result<Vec<_>>>()?,
         single => vec![size(single)?],
     };
@@ -98,7 +111,7 @@ fn sizes(value: &Expr) -> Result<Vec<u32>> {
 }
 
 fn size(value: &Expr) -> Result<u32> {
-    let Expr::Lit(ExprLit { lit: Lit::Int(literal), .. }) = value else {
+    let Expr::Lit(ExprLit { lit: Lit::Int(literal), .. }) = plain(value) else {
         return Err(Error::new_spanned(value, "the size of a work-group is an integer literal: `256`, or `[16, 16]`"));
     };
     match literal.base10_parse::<u64>()? {

@@ -31,12 +31,19 @@
 //! | [`Out<T>`](Out)      | `&mut buffer`    | written: `y.set(&item, value)`                                    |
 //! | [`InOut<T>`](InOut)  | `&mut buffer`    | both, the own element only: `y.get(&item)`, `*y.at(&mut item) += 1.0` |
 //! | [`Slice<T>`](Slice)  | `&buffer`        | read, any length: a slice                                         |
-//! | a number, `bool`, an [`Element`] struct or array | the value | the value                                    |
+//! | [`InSoa<T>`](InSoa), [`OutSoa<T>`](OutSoa), [`InOutSoa<T>`](InOutSoa) | `&buffer`, `&mut buffer` | structs stored as one array for each field |
+//! | a [`KernelArg`]: a number, `bool`, `char`, an array, a struct, an enum | the value | the value              |
 //! | `F: Fn(T) -> T`, `impl Fn(..)` | a closure or `fn` that captures nothing | called                           |
 //!
-//! `In`, `Out` and `InOut` have one element for each item. That is checked once, at launch, and not again for each access. Two
-//! items never share an element that one of them writes, and a launch cannot be given one buffer to read and to write, so
-//! kernels have no data races.
+//! `In` has one element for each item, `Out` and `InOut` as many as their partition says, one if none is named. That is checked
+//! once, at launch, and not again for each access. Two items never share an element that one of them writes, and a launch
+//! cannot be given one buffer to read and to write, so kernels have no data races.
+//!
+//! What stands in a buffer is an [`Element`]: a number, an array, or a struct with `#[derive(Clone, Copy, Element)]`. What is
+//! passed by value is a [`KernelArg`]: an element, or a struct or an enum with `#[derive(Clone, Copy, KernelArg)]`. A struct
+//! with `#[derive(Clone, Copy, StructOfArrays)]` can be stored as one array for each field
+//! ([`Device::upload_soa`]), which is faster where neighbouring items read the same field of neighbouring structs. What
+//! leads to the host's memory (references, pointers, `Vec`, `Rc`, closures that capture) is refused by the compiler.
 //!
 //! Type and const parameters work as in any function:
 //! ```
@@ -55,10 +62,44 @@
 //! # }
 //! ```
 //!
+//! # Partitions
+//! An output says how its elements are shared out: `Out<f32, Tile<4>>` gives four neighbours to each item. See [`partition`]
+//! for all of them and for your own. The grid may follow from an output: a 1-D launch takes `..` for as many items as the
+//! first output has elements for.
+//! ```
+//! # use geobacter::prelude::*;
+//! #[kernel(workgroup = 64)]
+//! fn powers(item: Item<1>, x: In<f32>, y: Out<f32, Tile<3>>) {
+//!     let x = x[&item];
+//!     y.set(&item, [x, x * x, x * x * x]);
+//! }
+//!
+//! /// The sum of each row.
+//! #[kernel(workgroup = 64)]
+//! fn sums(mut item: Item<1>, matrix: InOut<f32, Rows>, y: Out<f32>) {
+//!     let sum = matrix.slice_mut(&mut item).iter().sum();
+//!     y.set(&item, sum);
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let device = geobacter::device("host")?;
+//! let x = device.upload(&[1.0, 2.0])?;
+//! let (mut y, mut z) = (device.zeroed(6)?, device.zeroed(2)?);
+//! powers::launch(&device, .., &x, &mut y)?;
+//! sums::launch(&device, .., &mut y, &mut z)?;
+//! assert_eq!(z.download()?, [3.0, 14.0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Errors
 //! Whatever is wrong with a launch (lengths, an empty grid, one beyond the device's limits, a buffer of another device) is a
 //! [`LaunchError`] before anything runs. A kernel that panics, on whatever device, is a [`LaunchError::Panicked`] with message,
 //! file, line and item; the program goes on. (Not with `panic = "abort"`: there a panic on the host ends the program.)
+//!
+//! What only `unsafe` can still do (a [`Partition`](partition::Partition) that gives an element to two items,
+//! [`set_unchecked`](Out::set_unchecked) to another item's element) is a [`LaunchError::Check`] on the host, in debug builds and
+//! in release builds of `GEOBACTER_CHECK=1 cargo geobacter ..`: it names both items and both source lines.
 //!
 //! # Features
 //! `host`, `amd` and `sim` are the kinds of device that [`devices`] looks for, all on by default.
@@ -67,16 +108,41 @@ mod devices;
 
 pub use bytemuck;
 pub use devices::{Absence, DeviceError, Devices, device, devices, discover};
-pub use geobacter_lang::{Element, Grid, In, InOut, Item, Out, Slice, descriptor};
-pub use geobacter_macros::kernel;
+pub use geobacter_lang::{
+    AtomicElement, Atomics, Blocks, Element, Grid, GridShape, In, InOut, InOutSoa, InSoa, Item, KernelArg, Leader,
+    LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, Strided, StructOfArrays, Tile, WorkItem,
+    Workgroup, atomic, descriptor, partition,
+};
+pub use geobacter_macros::{Element, KernelArg, StructOfArrays, kernel};
 pub use geobacter_runtime_core::{
-    Device, DeviceBuffer, Error, LaunchError,
+    Device, DeviceBuffer, Error, LaunchError, SoaBuffer,
+    check::{CheckFailure, CheckRule, CheckedAccess, CheckedPlace, CheckedUse},
     driver::{DeviceInfo, DeviceKind, KernelPanic, PanicLocation},
 };
 
+// Their names stand in rustc's messages.
+pub use geobacter_lang::{
+    item::OnlyForOneItem,
+    value::{GroupValue, ItemValue},
+    workgroup::OnlyAtGroupScope,
+};
+pub use safe_lds::Shape;
+pub use safe_lds::{Collectives, Filled, Lds, LdsAtomics, LdsElement, Together};
+
+/// Half precision numbers, which are [`Element`]s: `half::f16` and `half::bf16`.
+///
+/// They are computed in single precision and rounded after each operation, on every device alike. In kernels they work only
+/// without `half`'s feature `std`, which makes conversions ask the CPU what it can: a crate of yours that depends on `half`
+/// itself says `default-features = false`.
+pub use half;
+
 /// What a program with kernels needs: `use geobacter::prelude::*;`
 pub mod prelude {
-    pub use crate::{Device, DeviceBuffer, Element, In, InOut, Item, Out, Slice, kernel};
+    pub use crate::{
+        Atomics, Blocks, Collectives, Device, DeviceBuffer, Element, Filled, In, InOut, InOutSoa, InSoa, Item,
+        KernelArg, Lds, Leader, LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, SoaBuffer, Strided,
+        StructOfArrays, Tile, Together, Workgroup, kernel,
+    };
 }
 
 /// For the code that `#[kernel]` writes.
@@ -84,9 +150,15 @@ pub mod prelude {
 pub mod __private {
     pub use geobacter_lang as lang;
     pub use geobacter_runtime_core as core;
+    pub use safe_lds as lds;
 }
 
 /// The README's program is compiled and run with the documentation's.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// So are those of the chapter on the kernel language.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/LANGUAGE.md")]
+struct Language;

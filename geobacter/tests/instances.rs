@@ -54,7 +54,8 @@ impl Driver for Recorder {
     }
     unsafe fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<(), DriverError> {
         assert!(dispatch.kernarg.as_ptr().addr().is_multiple_of(16));
-        assert!(dispatch.kernel.record.cache.load(Ordering::Relaxed).is_null());
+        // SAFETY: it is only read.
+        assert!(unsafe { dispatch.kernel.record.cache() }.load(Ordering::Relaxed).is_null());
         self.seen.lock().unwrap().push(Seen {
             symbol: dispatch.kernel.record.symbol(),
             record: ptr::from_ref(dispatch.kernel.record).addr(),
@@ -117,7 +118,8 @@ fn kernarg_bytes_are_the_header_and_the_arguments_in_c_layout() {
     assert_eq!(seen.grid, [5, 2, 1]);
     let mut expected = Vec::new();
     [5u32, 2, 1, 0].iter().for_each(|word| expected.extend(word.to_le_bytes()));
-    [7u64, 1 << 40, 0x1000, 10].iter().for_each(|word| expected.extend(word.to_le_bytes()));
+    // An output is address, length and elements of each owner. The segment is filled up to whole 16 bytes.
+    [7u64, 1 << 40, 0x1000, 10, 1, 0].iter().for_each(|word| expected.extend(word.to_le_bytes()));
     assert_eq!(seen.kernarg, expected);
 }
 

@@ -2,11 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use geobacter::{
-    LaunchError,
-    bytemuck::{Pod, Zeroable},
-    prelude::*,
-};
+use geobacter::{LaunchError, prelude::*};
 use proptest::prelude::*;
 
 fn devices() -> Vec<Device> {
@@ -71,14 +67,11 @@ proptest! {
     }
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Element)]
 struct Particle {
     position: [f32; 3],
     mass: f32,
 }
-
-impl Element for Particle {}
 
 #[kernel(workgroup = 1)]
 fn move_all(mut item: Item<1>, by: Particle, backwards: bool, particles: InOut<Particle>) {

@@ -111,3 +111,91 @@ fn memory_that_is_not_there() {
     let error = host().zeroed::<u64>(1 << 47).unwrap_err();
     assert!(matches!(error, geobacter::Error::OutOfMemory { requested: 0x4_0000_0000_0000, .. }), "{error}");
 }
+
+#[kernel(workgroup = 64)]
+fn partitioned(item: Item<1>, tile: Out<u32, Tile<4>>, rows: InOut<u32, Rows>, own: InOut<u32>) {
+    tile.set(&item, [1; 4]);
+    rows.set_each(&item, |_| 1);
+    own.set(&item, 1);
+}
+
+#[kernel(workgroup = [4, 4])]
+fn block(item: Item<2>, y: Out<u32, Blocks<3, 2>>) {
+    y.set(&item, [[1; 3]; 2]);
+}
+
+#[kernel(workgroup = 64)]
+fn tile_of_half_the_numbers(item: Item<1>, y: Out<u32, Tile<{ 1 << 62 }>>) {
+    y.set_at(&item, 0, 1);
+}
+
+#[kernel(workgroup = 64)]
+fn large(item: Item<1>, numbers: [u64; 512], y: Out<u32>) {
+    y.set(&item, numbers[item.x() % 512] as u32);
+}
+
+#[test]
+fn partitions_on_every_device() {
+    for device in geobacter::devices().present {
+        let id = device.id().to_owned();
+        let buffer = |length| device.zeroed::<u32>(length).unwrap();
+        // Each time, all but one of them have the right length.
+        for (lengths, wrong, message) in [
+            (
+                [399, 300, 100],
+                0,
+                "`tile: Out<u32, Tile<4>>` needs 4 elements for each of the grid's 100 items, 400 in all, the buffer has 399",
+            ),
+            (
+                [400, 301, 100],
+                1,
+                "`rows: InOut<u32, Rows>` needs a multiple of 100 elements, an equal share for each of the grid's 100 items, the buffer has 301",
+            ),
+            (
+                [400, 300, 101],
+                2,
+                "`own: InOut<u32>` needs one element for each of the grid's 100 items, the buffer has 101",
+            ),
+        ] {
+            let [mut tile, mut rows, mut own] = lengths.map(buffer);
+            let result = partitioned::launch(&device, 100, &mut tile, &mut rows, &mut own);
+            let all = [&tile, &rows, &own];
+            for y in all {
+                assert!(y.download().unwrap().iter().all(|&y| y == 0), "a buffer changed");
+            }
+            refused(result, all[wrong], &format!("kernel `partitioned` on device {id}: parameter {message}"));
+        }
+
+        let [mut tile, mut rows, mut own] = [402, 300, 100].map(buffer);
+        refused(
+            partitioned::launch(&device, .., &mut tile, &mut rows, &mut own),
+            &tile,
+            &format!(
+                "kernel `partitioned` on device {id}: parameter `tile: Out<u32, Tile<4>>` needs a multiple of 4 elements, 4 for each item, the buffer has 402"
+            ),
+        );
+
+        let mut y = buffer(6 * 20 - 1);
+        refused(
+            block::launch(&device, [5, 4], &mut y),
+            &y,
+            &format!(
+                "kernel `block` on device {id}: parameter `y: Out<u32, Blocks<3, 2>>` needs 6 elements for each of the grid's 20 items, 120 in all, the buffer has 119"
+            ),
+        );
+
+        // The product is 0 in 64 bits.
+        let mut y = buffer(0);
+        let error = tile_of_half_the_numbers::launch(&device, 4, &mut y).unwrap_err();
+        assert!(matches!(error, LaunchError::LengthOverflow { param: "y", found: 0, .. }), "{error}");
+
+        let mut y = buffer(10);
+        refused(
+            large::launch(&device, .., [1; 512], &mut y),
+            &y,
+            &format!(
+                "kernel `large` on device {id}: its arguments take 4136 bytes with the launch's header, the device takes at most 4096; pass the largest, `numbers` with 4096 bytes, in a buffer"
+            ),
+        );
+    }
+}

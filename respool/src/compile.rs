@@ -5,8 +5,10 @@
 //! 2. the target's data layout is set, and stack slots and globals move to its address spaces, before anything is
 //!    optimised;
 //! 3. intrinsics and panics get bodies, and the kernel function is added;
-//! 4. LLVM's whole `O3` pipeline for the target;
-//! 5. code is emitted, once: emission changes the module.
+//! 4. in kernels with group scope, everything is inlined, barriers that order nothing are dropped, and LDS and barriers get
+//!    their meaning;
+//! 5. LLVM's whole `O3` pipeline for the target;
+//! 6. code is emitted, once: emission changes the module.
 
 use std::{path::Path, ptr};
 
@@ -24,7 +26,7 @@ use crate::{
     error::Error,
     ir::{self, Context, Ir},
     llvm_workarounds,
-    passes::{address_spaces, attributes, library_calls},
+    passes::{address_spaces, attributes, group_scope, library_calls, redundant_barriers},
     spool,
     targets::{self, KernelLowering, Target},
 };
@@ -85,7 +87,14 @@ fn retarget(
         kernel: job.entry.clone(),
         reason: "the entry function is missing".into(),
     })?;
-    target.lower(&KernelLowering { module, entry, export: &job.export, descriptor })?;
+    let lowering = KernelLowering { module, entry, export: &job.export, descriptor };
+    let kernel = target.lower(&lowering)?;
+    if group_scope::is_used(module) {
+        let inlined = module.run_passes(group_scope::INLINE, machine.as_mut_ptr());
+        inlined.map_err(invalid("inlining"))?;
+        redundant_barriers::run(kernel, target.address_spaces());
+        target.lower_group_scope(&lowering)?;
+    }
     module.verify().map_err(invalid("retargeting"))
 }
 

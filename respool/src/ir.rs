@@ -532,6 +532,14 @@ impl Value {
         self.kind() == LLVMValueKind::LLVMInstructionValueKind
     }
 
+    pub fn is_parameter(self) -> bool {
+        self.kind() == LLVMValueKind::LLVMArgumentValueKind
+    }
+
+    pub fn is_constant_expression(self) -> bool {
+        self.kind() == LLVMValueKind::LLVMConstantExprValueKind
+    }
+
     pub fn is_constant(self) -> bool {
         // SAFETY: rule 1.
         unsafe { LLVMIsConstant(self.0) != 0 }
@@ -885,6 +893,17 @@ impl Value {
         }
     }
 
+    /// Whether a function says that it reads and writes no memory.
+    pub fn accesses_no_memory(self) -> bool {
+        let name = "memory";
+        // SAFETY: rule 3: a function; pointer and length describe the name, and the attribute's value is an integer.
+        unsafe {
+            let kind = LLVMGetEnumAttributeKindForName(name.as_ptr().cast(), name.len());
+            let attribute = LLVMGetEnumAttributeAtIndex(self.0, LLVMAttributeFunctionIndex, kind);
+            !attribute.is_null() && LLVMGetEnumAttributeValue(attribute) == 0
+        }
+    }
+
     pub fn remove_enum_attribute(self, index: c_uint, name: &str) {
         // SAFETY: rule 3: a function; pointer and length describe the name.
         unsafe {
@@ -957,6 +976,12 @@ impl Block {
     pub fn terminator(self) -> Option<Value> {
         // SAFETY: rule 1.
         Value::some(unsafe { LLVMGetBasicBlockTerminator(self.0) })
+    }
+
+    pub fn successors(self) -> Vec<Block> {
+        let Some(terminator) = self.terminator() else { return Vec::new() };
+        // SAFETY: rule 3: a terminator; the index is less than the number that LLVM gives.
+        unsafe { (0..LLVMGetNumSuccessors(terminator.0)).map(|i| Block(LLVMGetSuccessor(terminator.0, i))).collect() }
     }
 
     pub fn first_instruction(self) -> Option<Value> {

@@ -131,8 +131,13 @@ fn descriptors_are_read_as_they_are_written() {
                 (ParamKind::InOut, "both", 16, 8, 12),
                 (ParamKind::Slice, "slice", 16, 8, 16),
                 (ParamKind::Function, "function", 0, 1, 0),
+                (ParamKind::Lds, "tile", 0, 1, 4),
+                (ParamKind::LdsSlice, "launch_sized", 8, 4, 8),
+                (ParamKind::Atomics, "counts", 16, 8, 4),
             ]
         );
+        let lds: Vec<_> = descriptor.lds.iter().map(|lds| (&*lds.name, &*lds.ty, lds.size, lds.align)).collect();
+        assert_eq!(lds, [("tile", "Lds<[f32; 256]>", 1024, 4), ("flags", "Lds<[u8; 3]>", 3, 1)]);
     }
 }
 

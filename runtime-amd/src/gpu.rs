@@ -25,8 +25,9 @@ use crate::{
     memory::DeviceMemory,
     memory_pool::Pools,
     packet::{KernelDispatch, KernelDispatchFields},
-    queue::Deadline,
+    queue::{Deadline, QueueFault},
     queue_pool::QueuePool,
+    session::StopReport,
 };
 
 /// How a GPU is used.
@@ -87,6 +88,8 @@ pub struct Extent {
     pub groups: [u32; 3],
     /// Work-items of a work-group along x, y and z.
     pub workgroup: [u32; 3],
+    /// LDS of a work-group that is sized at launch, in bytes; what the kernel's code asks for comes on top.
+    pub dynamic_lds: u32,
 }
 
 /// One GPU.
@@ -145,7 +148,8 @@ impl Gpu {
     /// against its use by the kernel. The executable must have been loaded on this GPU.
     ///
     /// # Errors
-    /// [`DriverError::Panicked`] if the kernel panicked, otherwise what the device says.
+    /// [`DriverError::Panicked`] if the kernel panicked, [`DriverError::Check`] if the device checks kernels and this one
+    /// broke a rule, otherwise what the device says.
     pub unsafe fn launch(&self, executable: &Executable, extent: Extent, kernarg: &[u8]) -> Result<(), DriverError> {
         let mut fields = self.checked(executable, extent)?;
         let layout = executable.layout();
@@ -192,8 +196,8 @@ impl Gpu {
             }
             Err(fault) => {
                 // From here on no kernel of this queue runs any more.
-                let report = queue.close().to_owned();
-                Err(stopped(executable, &slot.record(), &Error::Stopped { fault, report }))
+                let report = queue.close().clone();
+                Err(stopped(executable, &slot.record(), fault, report))
             }
         }
     }
@@ -210,7 +214,12 @@ impl Gpu {
         let items: u64 = extent.workgroup.iter().map(|&items| u64::from(items)).product();
         check("its work-group", items, self.info.max_workgroup.into())?;
         check("its work-group", items, resources.max_workgroup.into())?;
-        check("its LDS in bytes", resources.lds.into(), self.info.lds.into())?;
+        // What is sized at launch stands behind the kernel's own, aligned to 16 bytes.
+        let group_segment = match extent.dynamic_lds {
+            0 => u64::from(resources.lds),
+            dynamic => u64::from(resources.lds).next_multiple_of(16) + u64::from(dynamic),
+        };
+        check("its LDS in bytes", group_segment, self.info.lds.into())?;
         check("its number of dimensions", extent.dimensions.into(), 3)?;
         let (mut grid, mut workgroup) = ([0; 3], [0; 3]);
         for dimension in 0..3 {
@@ -223,7 +232,7 @@ impl Gpu {
             workgroup,
             grid,
             private_segment: executable.private_segment(self.options.dynamic_stack),
-            group_segment: resources.lds,
+            group_segment: group_segment as u32,
             kernel_object: executable.object(),
             kernarg: 0,
             completion: hsa_rt_sys::hsa_signal_t { handle: 0 },
@@ -255,6 +264,7 @@ impl Driver for Gpu {
             dimensions: kernel.descriptor.dimensions,
             groups: dispatch.groups(),
             workgroup: kernel.descriptor.workgroup,
+            dynamic_lds: dispatch.dynamic_lds,
         };
         // SAFETY: the caller promises it for the kernarg bytes; the executable was loaded above under this GPU's key.
         unsafe { self.launch(&executable, extent, dispatch.kernarg) }
@@ -268,13 +278,19 @@ impl fmt::Debug for Gpu {
 }
 
 /// The error of a launch whose queue stopped, with the panic that another work-item may have left.
-fn stopped(executable: &Executable, record: &FaultRecord, error: &Error) -> DriverError {
-    match check_fault(record, &executable.code().code_object) {
-        Err(DriverError::Panicked(panic)) => DriverError::Device(format!(
+fn stopped(executable: &Executable, record: &FaultRecord, fault: QueueFault, report: StopReport) -> DriverError {
+    let panic = check_fault(record, &executable.code().code_object);
+    let StopReport { text, check } = report;
+    let error = Error::Stopped { fault, report: text };
+    match (panic, check) {
+        // An item that has panicked does not write what others read: the broken rule follows from that.
+        (Err(panicked), Some(_)) => panicked,
+        (Ok(()), Some(check)) => DriverError::Check(Box::new(check)),
+        (Err(DriverError::Panicked(panic)), None) => DriverError::Device(format!(
             "{error}\nwork-item {:?} of work-group {:?} had panicked before: {}",
             panic.item, panic.group, panic.message
         )),
-        _ => DriverError::Device(error.to_string()),
+        (_, None) => DriverError::Device(error.to_string()),
     }
 }
 

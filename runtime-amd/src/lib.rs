@@ -9,7 +9,9 @@
 //!
 //! Everything is written against [`hsa_rt_sys::HsaApi`], a table of functions that is filled by the system's
 //! `libhsa-runtime64.so.1` or, with feature `sim`, by the simulator `amdgpu-sim`. The same code drives both; they differ
-//! in where the table comes from, in the devices' ids and kind, and in the text that explains a fault ([`Origin`]).
+//! in where the table comes from, in the devices' ids and kind, and in what is
+//! known of a fault ([`Origin`]): the simulator checks kernels while it runs them, in debug builds or where
+//! `GEOBACTER_CHECK=1` asks for it, and a launch whose kernel breaks a rule is a `DriverError::Check`.
 //!
 //! **So far this crate has run on the simulator only.** What hardware does beyond it is written to the specification:
 //! *HSA Runtime Programmer's Reference Manual* 1.2, *HSA Platform System Architecture Specification* 1.2, the comments of
@@ -43,7 +45,7 @@ pub use executable::{DYNAMIC_STACK, Executable};
 pub use gpu::{Extent, Gpu, Options};
 pub use kernarg::KernargError;
 pub use queue::{Deadline, Queue, QueueFault};
-pub use session::{Explain, Origin, Session};
+pub use session::{Explain, Origin, Session, StopReport};
 pub use signal::Signal;
 #[cfg(feature = "sim")]
 pub use simulator::VARIABLE as SIMULATOR_VARIABLE;

@@ -36,7 +36,7 @@ use crate::{
     error::{HsaError, call, status_text},
     memory_fault::{FaultWatch, GRACE},
     packet::{Packet, Words},
-    session::Session,
+    session::{Session, StopReport},
     signal::Signal,
 };
 
@@ -164,7 +164,7 @@ pub struct Queue {
     /// `None` once it is destroyed. Producers hold it for reading.
     ring: RwLock<Option<Ring>>,
     /// What the implementation says about the stop beyond its status.
-    report: OnceLock<String>,
+    report: OnceLock<StopReport>,
 }
 
 struct Ring {
@@ -331,7 +331,7 @@ impl Queue {
 
     /// Destroys a stopped queue and ends every kernel of it. Returns when that is done, by whomever. Gives what the
     /// implementation says about the stop beyond its status; empty if nothing.
-    pub fn close(&self) -> &str {
+    pub fn close(&self) -> &StopReport {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(ring) = ring.take() {
             let explain = self.session.explain();
@@ -348,7 +348,7 @@ impl Queue {
                 unsafe { Arc::decrement_strong_count(Arc::as_ptr(&self.state)) };
             }
         }
-        self.report.get().map_or("", String::as_str)
+        self.report.get_or_init(StopReport::default)
     }
 }
 

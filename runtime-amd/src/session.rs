@@ -5,7 +5,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use geobacter_runtime_core::driver::DeviceKind;
+use geobacter_runtime_core::{check::CheckFailure, driver::DeviceKind};
 use hsa_rt_sys::{HsaApi, hsa_queue_t};
 
 use crate::{
@@ -20,7 +20,24 @@ pub trait Explain: Send + Sync {
     fn last_error(&self) -> Option<String>;
 
     /// Why this queue stopped; asked once, before the queue is destroyed.
-    fn queue_fault(&self, queue: *const hsa_queue_t) -> Option<String>;
+    fn queue_fault(&self, queue: *const hsa_queue_t) -> Option<StopReport>;
+}
+
+/// What an implementation knows of a queue's stop beyond the status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StopReport {
+    /// All of it, in words; empty if nothing.
+    pub text: String,
+    /// The rule that the kernel broke, if the implementation checks for that.
+    pub check: Option<CheckFailure>,
+}
+
+impl StopReport {
+    /// A report.
+    pub fn new(text: String, check: Option<CheckFailure>) -> Self {
+        Self { text, check }
+    }
 }
 
 /// Where a table of HSA functions comes from: everything in which hardware and simulator differ.

@@ -2,16 +2,20 @@
 
 use std::{collections::HashMap, env, sync::Arc};
 
-use amdgpu_sim::{Config, WorkerDisassembler};
+use amdgpu_sim::{AccessKind, AccessReport, Config, FaultKind, FaultPlace, FaultReport, WorkerDisassembler};
 use geobacter_codegen_client::DiskCache;
-use geobacter_runtime_core::{code, driver::DeviceKind};
+use geobacter_runtime_core::{
+    check::{CheckFailure, CheckRule, CheckedAccess, CheckedPlace, CheckedUse},
+    code,
+    driver::{DeviceKind, PanicLocation},
+};
 use hsa_rt_sys::hsa_queue_t;
 
 use crate::{
     agent::Agent,
     discovery::NoDevices,
     gpu::{Gpu, Options},
-    session::{Explain, Origin, Session},
+    session::{Explain, Origin, Session, StopReport},
 };
 
 /// The environment variable that asks for simulated devices, for example `gfx942`.
@@ -25,9 +29,38 @@ impl Explain for Report {
         amdgpu_sim::last_error()
     }
 
-    fn queue_fault(&self, queue: *const hsa_queue_t) -> Option<String> {
-        amdgpu_sim::take_fault_report(queue).map(|report| report.to_string())
+    fn queue_fault(&self, queue: *const hsa_queue_t) -> Option<StopReport> {
+        let report = amdgpu_sim::take_fault_report(queue)?;
+        Some(StopReport::new(report.to_string(), check_failure(&report)))
     }
+}
+
+/// The broken rule that a report is about, if it is about one.
+fn check_failure(report: &FaultReport) -> Option<CheckFailure> {
+    let rule = match report.kind {
+        FaultKind::OverlappingWrites => CheckRule::Overlap,
+        FaultKind::Race => CheckRule::Race,
+        FaultKind::UninitializedRead => CheckRule::Uninitialized,
+        _ => return None,
+    };
+    let place = match report.place? {
+        FaultPlace::Allocation { address, size, offset } => CheckedPlace::Buffer { address, size, offset },
+        FaultPlace::Lds { size, offset } => CheckedPlace::Lds { size, offset },
+        _ => return None,
+    };
+    let (access, earlier) = report.accesses.split_last()?;
+    Some(CheckFailure::new(rule, place, checked(access), earlier.first().map(checked)))
+}
+
+fn checked(access: &AccessReport) -> CheckedAccess {
+    let does = match access.kind {
+        AccessKind::Load => CheckedUse::Read,
+        AccessKind::Store => CheckedUse::Write,
+        _ => CheckedUse::Atomic,
+    };
+    let location = access.site.location.as_ref();
+    let location = location.map(|at| PanicLocation { file: at.file.clone(), line: at.line, column: at.column });
+    CheckedAccess::new(does, access.group, access.item, location)
 }
 
 impl Origin {
@@ -44,6 +77,8 @@ pub(crate) fn gpus() -> Result<Vec<Gpu>, NoDevices> {
         return Err(NoDevices::NotAsked);
     }
     let config: Config = text.parse().map_err(|error| NoDevices::Simulator(format!("{VARIABLE}={text}: {error}")))?;
+    // A debug build's kernels are checked as its arithmetic is.
+    let config = config.with_default_checks(cfg!(debug_assertions));
     let worker = code::worker().map_err(|error| NoDevices::Simulator(error.to_string()))?;
     let compiler = code::compiler_version().map_err(|error| NoDevices::Simulator(error.to_string()))?;
     let disassembler = WorkerDisassembler::new(worker, DiskCache::from_environment(), compiler);

@@ -76,7 +76,7 @@ fn words(memory: &dyn Memory) -> Vec<u32> {
 
 /// Groups of 64 work-items along x.
 fn line(groups: u32) -> Extent {
-    Extent { dimensions: 1, groups: [groups, 1, 1], workgroup: [64, 1, 1] }
+    Extent { dimensions: 1, groups: [groups, 1, 1], workgroup: [64, 1, 1], dynamic_lds: 0 }
 }
 
 fn run(gpu: &Gpu, kernel: &Executable, extent: Extent, arguments: &[u64]) -> Result<(), DriverError> {
@@ -129,7 +129,7 @@ fn lds_and_barriers_work() {
 fn hidden_arguments_say_what_the_grid_is() {
     let Some(machine) = machine() else { return };
     let out = machine.buffer(&[99; 8]);
-    let extent = Extent { dimensions: 3, groups: [5, 3, 2], workgroup: [8, 4, 2] };
+    let extent = Extent { dimensions: 3, groups: [5, 3, 2], workgroup: [8, 4, 2], dynamic_lds: 0 };
     run(&machine.gpu, &machine.load("hidden"), extent, &[out.address()]).unwrap();
     assert_eq!(words(&*out), [5, 3, 2, 8, 4, 2, 0, 3]);
 }

@@ -79,10 +79,12 @@ impl<T: Element> DeviceBuffer<T> {
     /// Its place in the device's memory, as a kernel sees it.
     pub(crate) fn repr(&self) -> BufferRepr {
         // The address may be a GPU's: it is not dereferenced here, and for the host the driver exposed its provenance.
-        BufferRepr {
-            pointer: std::ptr::with_exposed_provenance_mut(self.memory.address() as usize),
-            length: self.length as u64,
-        }
+        let address = match self.memory.address() {
+            // Of memory without bytes a driver may say so; kernels rely on addresses that are not null.
+            0 => align_of::<T>(),
+            address => address as usize,
+        };
+        BufferRepr { pointer: std::ptr::with_exposed_provenance_mut(address), length: self.length as u64 }
     }
 }
 

@@ -215,7 +215,8 @@ pub fn loaded(
     device: usize,
     load: impl FnOnce() -> Result<LoadedKernel, DriverError>,
 ) -> Result<LoadedKernel, DriverError> {
-    Loaded::of(&kernel.record.cache).get_or_load(device, load)
+    // SAFETY: this is the one place that gives the word to somebody, and `Loaded::of` does as it says.
+    Loaded::of(unsafe { kernel.record.cache() }).get_or_load(device, load)
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use geobacter_lang::Element;
+use geobacter_lang::{Element, StructOfArrays};
 
 use crate::{
     buffer::DeviceBuffer,
     driver::{DeviceInfo, Driver, DriverError},
     launch::LaunchError,
+    soa::SoaBuffer,
 };
 
 /// One device. Cloning gives another handle to the same one.
@@ -53,6 +54,24 @@ impl Device {
     /// [`Error::OutOfMemory`], or [`Error::Transfer`] if the device refuses.
     pub fn zeroed<T: Element>(&self, length: usize) -> Result<DeviceBuffer<T>, Error> {
         DeviceBuffer::zeroed(self, length)
+    }
+
+    /// Structs on this device, stored as one array for each field.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], or [`Error::Transfer`] if the device refuses.
+    pub fn upload_soa<T: StructOfArrays>(&self, elements: &[T]) -> Result<SoaBuffer<T>, Error> {
+        let mut buffer = self.zeroed_soa(elements.len())?;
+        buffer.upload(elements)?;
+        Ok(buffer)
+    }
+
+    /// `length` structs on this device, stored as one array for each field, all of whose bytes are zero.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], or [`Error::Transfer`] if the device refuses.
+    pub fn zeroed_soa<T: StructOfArrays>(&self, length: usize) -> Result<SoaBuffer<T>, Error> {
+        SoaBuffer::zeroed(self, length)
     }
 
     pub(crate) fn error(&self, source: DriverError) -> Error {

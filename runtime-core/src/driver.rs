@@ -5,8 +5,14 @@
 
 use std::{any::Any, fmt, sync::Arc};
 
-use geobacter_lang::{descriptor::LaunchDescriptor, instance::InstanceRecord};
+use geobacter_lang::{
+    descriptor::{LaunchDescriptor, ParamDescriptor, ParamKind},
+    entry::KernargHeader,
+    instance::InstanceRecord,
+};
 use geobacter_spool::fault::FaultRecord;
+
+use crate::check::CheckFailure;
 
 /// What sort of device it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +48,8 @@ pub struct DeviceInfo {
     pub lds: u32,
     /// The largest work-group, in work-items.
     pub max_workgroup: u32,
+    /// The largest explicit part of a kernarg segment in bytes, with the 16 that hold the grid.
+    pub max_kernarg: u32,
     /// The largest grid along x, y and z, in work-items.
     pub max_grid: [u64; 3],
     /// The largest grid in all, in work-items.
@@ -63,6 +71,7 @@ impl DeviceInfo {
             wave_size: 1,
             lds: 0,
             max_workgroup: 1024,
+            max_kernarg: 4096,
             max_grid: [u32::MAX as u64; 3],
             max_grid_items: u32::MAX as u64,
             driver: String::new(),
@@ -137,12 +146,27 @@ pub struct Dispatch<'a> {
     pub grid: [u32; 3],
     /// The explicit part of the kernarg segment, aligned to 16 bytes.
     pub kernarg: &'a [u8],
+    /// LDS of each work-group that is sized at launch, in bytes; what the kernel declares comes on top.
+    pub dynamic_lds: u32,
 }
 
 impl Dispatch<'_> {
     /// Work-groups along x, y and z.
     pub fn groups(&self) -> [u32; 3] {
         std::array::from_fn(|i| self.grid[i].div_ceil(self.kernel.descriptor.workgroup[i]))
+    }
+
+    /// The parameter that was given the output buffer at this address.
+    pub fn output_at(&self, address: u64) -> Option<&'static ParamDescriptor> {
+        let mut end = size_of::<KernargHeader>();
+        self.kernel.descriptor.params.iter().find(|param| {
+            let at = end.next_multiple_of(param.align as usize);
+            end = at + param.size as usize;
+            // One address for most, one for each field of a struct of arrays.
+            let words = self.kernarg.get(at..end).unwrap_or_default().as_chunks::<8>().0;
+            matches!(param.kind, ParamKind::Out | ParamKind::InOut)
+                && words.iter().any(|&word| u64::from_ne_bytes(word) == address)
+        })
     }
 }
 
@@ -193,6 +217,9 @@ pub enum DriverError {
     /// The kernel panicked; its output is incomplete.
     #[error("{message}", message = .0.message)]
     Panicked(KernelPanic),
+    /// Checked mode ended the launch; the kernel's output is incomplete.
+    #[error("{0}")]
+    Check(Box<CheckFailure>),
     /// There is no device code for the kernel.
     #[error(transparent)]
     Code(#[from] crate::code::CodeError),

@@ -1,6 +1,7 @@
 //! Devices, buffers, launches and caches: what every back end of Geobacter shares.
 //!
 //! * [`device`], [`buffer`]: what a program holds: a device, and typed memory on it.
+//! * [`soa`]: structs on a device, stored as one array for each field.
 //! * [`launch`]: one launch: every check, in one place, then the kernarg bytes.
 //! * [`driver`]: the seam to the back ends. Everything typed is above it; below it are bytes and addresses.
 //! * [`archive`], [`code`]: from a kernel instance to device code: the program's archive, the disk cache, the worker.
@@ -13,12 +14,15 @@
 
 pub mod archive;
 pub mod buffer;
+pub mod check;
 pub mod code;
 pub mod device;
 pub mod driver;
 pub mod fault;
 pub mod launch;
+pub mod soa;
 
 pub use buffer::DeviceBuffer;
 pub use device::{Device, Error};
 pub use launch::LaunchError;
+pub use soa::SoaBuffer;

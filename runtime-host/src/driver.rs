@@ -3,23 +3,30 @@
 use std::{
     alloc::{self, Layout},
     fmt,
+    ops::Range,
     ptr::NonNull,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
-use geobacter_runtime_core::driver::{DeviceInfo, DeviceKind, Dispatch, Driver, DriverError, KernelPanic, Memory};
+use geobacter_runtime_core::driver::{DeviceInfo, DeviceKind, Dispatch, Driver, DriverError, Memory};
 use rayon::prelude::*;
 
-use crate::panics;
+use crate::{
+    check::{self, Shadow},
+    panics,
+};
 
-/// Work-items below which a chunk is not worth handing to another thread: some microseconds of a cheap kernel.
-const MIN_CHUNK_ITEMS: u64 = 8192;
+/// Work that is worth handing to another thread, which takes some microseconds to wake.
+const MIN_CHUNK: Duration = Duration::from_micros(20);
 /// Chunks for each thread, so that uneven work spreads.
 const CHUNKS_PER_THREAD: u64 = 8;
+/// LDS of a work-group in bytes. Any size would do; this is what GPUs have, so that a kernel that runs here runs there.
+const LDS: u32 = 64 * 1024;
 /// Alignment of buffers in bytes, as the driver seam promises.
 const ALIGN: usize = 256;
 
@@ -36,6 +43,7 @@ impl HostDriver {
         info.memory = memory().unwrap_or(isize::MAX as u64);
         info.compute_units = thread::available_parallelism().map_or(1, |n| n.get() as u32);
         info.max_grid_items = u64::MAX;
+        info.lds = LDS;
         info.driver = format!("rayon, {} threads", rayon::current_num_threads());
         Self { info }
     }
@@ -49,12 +57,17 @@ impl Driver for HostDriver {
     fn allocate(&self, bytes: u64) -> Result<Box<dyn Memory>, DriverError> {
         let out_of_memory = || DriverError::OutOfMemory { requested: bytes, total: self.info.memory };
         let size = usize::try_from(bytes).map_err(|_| out_of_memory())?;
-        let layout = Layout::from_size_align(size.max(1), ALIGN).map_err(|_| out_of_memory())?;
+        // Aligned here and not by the allocator: that would have to write zeros, where the system's pages are zero already.
+        let padded = size.checked_add(ALIGN).ok_or_else(out_of_memory)?;
+        let layout = Layout::from_size_align(padded, align_of::<u128>()).map_err(|_| out_of_memory())?;
         // SAFETY: the layout's size is not zero.
-        let pointer = NonNull::new(unsafe { alloc::alloc_zeroed(layout) }).ok_or_else(out_of_memory)?;
+        let allocation = NonNull::new(unsafe { alloc::alloc_zeroed(layout) }).ok_or_else(out_of_memory)?;
+        // SAFETY: less than `ALIGN` bytes on, where `size` bytes are left of the allocation.
+        let pointer =
+            unsafe { allocation.add(allocation.as_ptr().addr().next_multiple_of(ALIGN) - allocation.as_ptr().addr()) };
         // A kernel gets the address as a number.
         pointer.as_ptr().expose_provenance();
-        Ok(Box::new(HostMemory { pointer, layout, size }))
+        Ok(Box::new(HostMemory { pointer, allocation, layout, size }))
     }
 
     unsafe fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<(), DriverError> {
@@ -63,44 +76,65 @@ impl Driver for HostDriver {
         let count: u64 = groups.iter().map(|&n| u64::from(n)).product();
         let size = dispatch.kernel.descriptor.workgroup;
         let kernarg = Kernarg(dispatch.kernarg.as_ptr());
-        let run = |group: u64| {
-            let (x, y) = (u64::from(groups[0]), u64::from(groups[1]));
-            let id = [group % x, group / x % y, group / (x * y)].map(|n| n as u32);
-            panics::run_group(id, size, || {
+        let shadow = Shadow::default();
+        let run = |groups: Range<u64>, failed: &AtomicBool| {
+            let ids = ids(dispatch.groups(), groups).take_while(|_| !failed.load(Ordering::Relaxed));
+            panics::run_groups(ids, size, dispatch.dynamic_lds, || {
                 // SAFETY: the kernarg bytes are what the entry function takes (this function's contract), and this thread's
                 // intrinsics tell it to run one group of the grid, which no other call runs.
                 unsafe { (dispatch.kernel.entry)(kernarg.get()) }
             })
         };
+        let failed = AtomicBool::new(false);
 
-        // One group stays here: waking another thread takes longer than most groups run.
+        // The first group runs here, and shows how much work a group is: a number of items does not tell.
+        let here = |groups| check::with(&shadow, || run(groups, &failed)).map_err(|(_, error)| error);
         if count == 1 {
-            return run(0).map_err(DriverError::Panicked);
+            return here(0..1);
         }
-        let items: u64 = size.iter().map(|&n| u64::from(n)).product();
-        let even = count.div_ceil(rayon::current_num_threads() as u64 * CHUNKS_PER_THREAD);
-        let chunk = even.max(MIN_CHUNK_ITEMS.div_ceil(items));
-        let panicked = AtomicBool::new(false);
-        let first: Mutex<Option<(u64, KernelPanic)>> = Mutex::new(None);
-        (0..count.div_ceil(chunk)).into_par_iter().for_each(|index| {
-            for group in index * chunk..((index + 1) * chunk).min(count) {
-                if panicked.load(Ordering::Relaxed) {
-                    return;
-                }
-                if let Err(panic) = run(group) {
-                    panicked.store(true, Ordering::Relaxed);
-                    let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-                    if first.as_ref().is_none_or(|&(other, _)| group < other) {
-                        *first = Some((group, panic));
-                    }
+        let start = Instant::now();
+        here(0..1)?;
+        let rest = count - 1;
+        let worth_a_chunk = MIN_CHUNK.as_nanos().div_ceil(start.elapsed().as_nanos().max(1)) as u64;
+        let even = rest.div_ceil(rayon::current_num_threads() as u64 * CHUNKS_PER_THREAD);
+        let chunk = even.max(worth_a_chunk);
+        if rest <= chunk {
+            return here(1..count);
+        }
+        let first: Mutex<Option<(u64, DriverError)>> = Mutex::new(None);
+        let run_chunk = |index: u64| {
+            if let Err((group, error)) = run(1 + index * chunk..(1 + (index + 1) * chunk).min(count), &failed) {
+                failed.store(true, Ordering::Relaxed);
+                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                if first.as_ref().is_none_or(|&(other, _)| group < other) {
+                    *first = Some((group, error));
                 }
             }
-        });
+        };
+        (0..rest.div_ceil(chunk)).into_par_iter().for_each(|index| check::with(&shadow, || run_chunk(index)));
         match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
             None => Ok(()),
-            Some((_, panic)) => Err(DriverError::Panicked(panic)),
+            Some((_, error)) => Err(error),
         }
     }
+}
+
+/// Linear numbers of groups and their ids along x, y and z, in a launch with so many groups along each.
+fn ids(across: [u32; 3], numbers: Range<u64>) -> impl Iterator<Item = (u64, [u32; 3])> {
+    let (x, y) = (u64::from(across[0]), u64::from(across[1]));
+    let mut id = [numbers.start % x, numbers.start / x % y, numbers.start / (x * y)].map(|n| n as u32);
+    numbers.map(move |number| {
+        let this = id;
+        // Counts on, which is much cheaper than two divisions.
+        id[0] += 1;
+        if id[0] == across[0] {
+            id = [0, id[1] + 1, id[2]];
+            if id[1] == across[1] {
+                id = [0, 0, id[2] + 1];
+            }
+        }
+        (number, this)
+    })
 }
 
 /// The kernarg bytes' address, for all threads of a launch.
@@ -120,7 +154,9 @@ impl Kernarg {
 }
 
 struct HostMemory {
+    /// The first byte of the buffer.
     pointer: NonNull<u8>,
+    allocation: NonNull<u8>,
     layout: Layout,
     size: usize,
 }
@@ -171,7 +207,7 @@ impl Memory for HostMemory {
 impl Drop for HostMemory {
     fn drop(&mut self) {
         // SAFETY: allocated with this layout, freed once.
-        unsafe { alloc::dealloc(self.pointer.as_ptr(), self.layout) }
+        unsafe { alloc::dealloc(self.allocation.as_ptr(), self.layout) }
     }
 }
 

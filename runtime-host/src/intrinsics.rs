@@ -1,30 +1,77 @@
 //! The intrinsics of `geobacter_lang`, for the host.
 //!
-//! One call of an entry function runs a whole work-group: it asks for its bounds once, before its loop.
+//! One call of an entry function runs a whole work-group: it asks for its bounds once, before its loops. Barriers wait for
+//! nobody, since the group's items run one after the other, each `each` after the one before.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    ptr,
+};
 
 use geobacter_lang::descriptor::LaunchDescriptor;
 
+use crate::{arena::Arena, check};
+
 /// The work-group that a thread runs.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Group {
     /// Its id along x, y and z.
     pub id: [u32; 3],
     /// Its items along x, y and z.
     pub size: [u32; 3],
+    /// Its LDS that is sized at launch.
+    pub dynamic_lds: *mut u8,
     /// The item, in its group, that a panic left; set while it unwinds.
     pub unwound: Option<[u32; 3]>,
 }
 
 thread_local! {
-    static GROUP: Cell<Group> = const { Cell::new(Group { id: [0; 3], size: [0; 3], unwound: None }) };
+    static GROUP: Cell<Group> =
+        const { Cell::new(Group { id: [0; 3], size: [0; 3], dynamic_lds: ptr::null_mut(), unwound: None }) };
+    static ARENA: RefCell<Arena> = const { RefCell::new(Arena::new()) };
 }
 
-/// Says which group this thread runs from now on, and gives back the one before: a kernel may launch another.
-pub(crate) fn set_group(group: Group) -> Group {
-    GROUP.replace(group)
+/// Work-groups that a thread runs one after the other: what a launch's groups have in common is set up once for all of them.
+pub(crate) struct Groups {
+    /// Blocks of the arena that were there before.
+    blocks: usize,
+    /// The same and the groups' LDS that is sized at launch.
+    own_blocks: usize,
+    /// What the thread ran before. A kernel may launch another: what was there before is there again afterwards.
+    outer: Group,
 }
+
+impl Groups {
+    /// Prepares this thread for groups of this size, each with as much LDS sized at launch.
+    pub(crate) fn begin(size: [u32; 3], dynamic_lds: u32) -> Self {
+        let (blocks, own_blocks, dynamic_lds) = ARENA.with_borrow_mut(|arena| {
+            let blocks = arena.len();
+            let memory =
+                if dynamic_lds == 0 { ptr::null_mut() } else { arena.push(dynamic_lds as usize, DYNAMIC_LDS_ALIGN) };
+            (blocks, arena.len(), memory)
+        });
+        let outer = GROUP.replace(Group { id: [0; 3], size, dynamic_lds, unwound: None });
+        Self { blocks, own_blocks, outer }
+    }
+
+    /// Runs `entry` as the run of the group with this id.
+    #[inline]
+    pub(crate) fn run(&self, id: [u32; 3], entry: impl FnOnce()) {
+        GROUP.set(Group { id, ..GROUP.get() });
+        entry();
+        // What a kernel did not give back.
+        ARENA.with_borrow_mut(|arena| arena.truncate(self.own_blocks));
+    }
+
+    /// Gives back the group that ran last, as it was left.
+    pub(crate) fn end(self) -> Group {
+        ARENA.with_borrow_mut(|arena| arena.truncate(self.blocks));
+        GROUP.replace(self.outer)
+    }
+}
+
+/// Alignment of the LDS that is sized at launch, in bytes, as the device language promises it.
+const DYNAMIC_LDS_ALIGN: usize = 16;
 
 macro_rules! intrinsics {
     ($($name:ident => $value:expr;)*) => { $(
@@ -46,6 +93,47 @@ intrinsics! {
     __gb_group_id_x => |group| group.id[0];
     __gb_group_id_y => |group| group.id[1];
     __gb_group_id_z => |group| group.id[2];
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_barrier() {
+    check::barrier();
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_lds(size: u32, align: u32) -> *mut u8 {
+    ARENA.with_borrow_mut(|arena| arena.push(size as usize, align as usize))
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_lds_temporary(bytes_per_item: u32, align: u32) -> *mut u8 {
+    for_each_item(bytes_per_item, align)
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_lds_dynamic() -> *mut u8 {
+    GROUP.get().dynamic_lds
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_private(bytes_per_item: u32, align: u32) -> *mut u8 {
+    for_each_item(bytes_per_item, align)
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_release(memory: *mut u8) {
+    ARENA.with_borrow_mut(|arena| arena.release(memory));
+}
+
+fn for_each_item(bytes: u32, align: u32) -> *mut u8 {
+    let items: usize = GROUP.get().size.iter().map(|&n| n as usize).product();
+    ARENA.with_borrow_mut(|arena| arena.push(bytes as usize * items, align as usize))
 }
 
 // SAFETY: as above.

@@ -2,12 +2,17 @@
 //!
 //! * [`device`]: the one host device of the process.
 //! * `driver`: memory, and a launch: work-groups in chunks over rayon's threads, a single one on the caller's.
-//! * `intrinsics`: what `geobacter_lang::intrinsics` declares, for the host. Every program needs them to link, whether it
+//! * `arena`: a thread's memory for LDS and private values.
+//! * `intrinsics`, `atomics`: what `geobacter_lang::intrinsics` declares, for the host. Every program needs them to link, whether it
 //!   uses the device or not.
+//! * `check`: checked mode: which item accessed which element.
 //! * `panics`: how a kernel's panic becomes an error with message, place and work-item.
 //!
 //! Works under plain cargo: no wrapper, no archive, no LLVM. What vectorises a kernel is rustc.
 
+mod arena;
+mod atomics;
+mod check;
 mod driver;
 mod intrinsics;
 mod panics;

@@ -2,7 +2,8 @@
 //!
 //! A panic hook, installed with the first launch, notes message and place of a panic on a thread that runs a kernel, and
 //! prints nothing: the launch returns them. All other panics go to the hook that was there before. The unwinding panic
-//! leaves the item's number with `__gb_item_unwinds` and is caught at the group.
+//! leaves the item's number with `__gb_item_unwinds` and is caught at the group. What checked mode finds unwinds, too, and is
+//! caught at the same place.
 
 use std::{
     any::Any,
@@ -11,9 +12,12 @@ use std::{
     sync::Once,
 };
 
-use geobacter_runtime_core::driver::{KernelPanic, PanicLocation};
+use geobacter_runtime_core::{
+    check::CheckFailure,
+    driver::{DriverError, KernelPanic, PanicLocation},
+};
 
-use crate::intrinsics::{self, Group};
+use crate::intrinsics::Groups;
 
 thread_local! {
     static IN_KERNEL: Cell<bool> = const { Cell::new(false) };
@@ -47,18 +51,34 @@ fn message(payload: &(dyn Any + Send)) -> String {
     text.unwrap_or("a panic without a message").to_owned()
 }
 
-/// Runs one work-group's entry function on this thread.
-pub(crate) fn run_group(id: [u32; 3], size: [u32; 3], entry: impl FnOnce()) -> Result<(), KernelPanic> {
-    let outer_group = intrinsics::set_group(Group { id, size, unwound: None });
+/// Runs work-groups of one launch on this thread, one after the other, until one panics. The number that comes with an id comes
+/// back with that group's panic.
+pub(crate) fn run_groups(
+    groups: impl Iterator<Item = (u64, [u32; 3])>,
+    size: [u32; 3],
+    dynamic_lds: u32,
+    entry: impl Fn(),
+) -> Result<(), (u64, DriverError)> {
     let outer_kernel = IN_KERNEL.replace(true);
+    let running = Groups::begin(size, dynamic_lds);
+    let mut number = 0;
     // Nothing is looked at afterwards but the kernel's outputs, and the launch's error says that those are incomplete.
-    let result = panic::catch_unwind(AssertUnwindSafe(entry));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        for (group, id) in groups {
+            number = group;
+            running.run(id, &entry);
+        }
+    }));
+    let group = running.end();
     IN_KERNEL.set(outer_kernel);
-    let group = intrinsics::set_group(outer_group);
 
     result.map_err(|payload| {
+        let payload = match payload.downcast::<CheckFailure>() {
+            Ok(failure) => return (number, DriverError::Check(failure)),
+            Err(payload) => payload,
+        };
         // Nothing is noted when somebody has replaced the hook.
         let (text, location) = NOTED.take().unwrap_or_else(|| (message(&*payload), None));
-        KernelPanic::new(text, location, id, group.unwound.unwrap_or_default())
+        (number, DriverError::Panicked(KernelPanic::new(text, location, group.id, group.unwound.unwrap_or_default())))
     })
 }

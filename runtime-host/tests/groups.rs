@@ -24,6 +24,7 @@ static FLAT: LaunchDescriptor = LaunchDescriptor {
     module: "groups",
     file: "groups.rs",
     params: &[],
+    lds: &[],
     line: 1,
     column: 1,
     dimensions: 3,
@@ -42,14 +43,17 @@ fn run(kernel: KernelInstance, grid: [u32; 3]) -> Result<(), LaunchError> {
 }
 
 fn group() -> [u32; 3] {
-    [__gb_group_id_x(), __gb_group_id_y(), __gb_group_id_z()]
+    // SAFETY: called in the run of a group.
+    unsafe { [__gb_group_id_x(), __gb_group_id_y(), __gb_group_id_z()] }
 }
 
 #[test]
 fn every_group_runs_once() {
     static SEEN: Mutex<Option<HashMap<[u32; 3], u32>>> = Mutex::new(None);
     unsafe extern "C-unwind" fn entry(_: *const u8) {
-        assert_eq!((__gb_item_begin_x(), __gb_item_end_x(), __gb_item_end_y()), (0, 64, 2));
+        // SAFETY: as above.
+        let bounds = unsafe { (__gb_item_begin_x(), __gb_item_end_x(), __gb_item_end_y()) };
+        assert_eq!(bounds, (0, 64, 2));
         *SEEN.lock().unwrap().get_or_insert_default().entry(group()).or_default() += 1;
     }
     run(instance!(entry), [64 * 100 + 1, 20, 7]).unwrap();

@@ -22,8 +22,10 @@ pub struct KernelDescriptor {
     pub dimensions: u32,
     /// Work-items of a work-group along x, y and z; 1 beyond `dimensions`.
     pub workgroup: [u32; 3],
-    /// The parameters after the item, in order.
+    /// The parameters after the item or the work-group, in order.
     pub params: Vec<ParamDescriptor>,
+    /// The LDS that the declaration asks for.
+    pub lds: Vec<LdsDescriptor>,
 }
 
 impl KernelDescriptor {
@@ -50,6 +52,19 @@ pub struct ParamDescriptor {
     pub element_size: u32,
 }
 
+/// LDS of a size that is known when the kernel is compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LdsDescriptor {
+    /// The name of the parameter or variable, as written.
+    pub name: String,
+    /// Its type, as written.
+    pub ty: String,
+    /// Its size in bytes.
+    pub size: u32,
+    /// Its alignment in bytes.
+    pub align: u32,
+}
+
 /// What stands behind a kernel parameter. The numbers are those of `geobacter_lang::ParamKind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(u32)]
@@ -66,6 +81,12 @@ pub enum ParamKind {
     Slice = 4,
     /// A function without captures: a type only, no bytes.
     Function = 5,
+    /// LDS of a size that is known when the kernel is compiled: no bytes.
+    Lds = 6,
+    /// LDS whose length a launch gives.
+    LdsSlice = 7,
+    /// A device buffer of any length that all items change, by atomic operations.
+    Atomics = 8,
 }
 
 impl ParamKind {
@@ -78,6 +99,9 @@ impl ParamKind {
             3 => Self::InOut,
             4 => Self::Slice,
             5 => Self::Function,
+            6 => Self::Lds,
+            7 => Self::LdsSlice,
+            8 => Self::Atomics,
             _ => return None,
         })
     }

@@ -38,6 +38,14 @@ impl Agent {
         }
     }
 
+    /// Its name: of a GPU, what code is generated for.
+    pub fn name(self, simulator: &Simulator) -> &'static str {
+        match self {
+            Self::Cpu => "CPU",
+            Self::Gpu(n) => simulator.config.targets().get(n).copied().unwrap_or("GPU"),
+        }
+    }
+
     /// Its handle.
     pub fn handle(self) -> hsa_agent_t {
         let number = match self {

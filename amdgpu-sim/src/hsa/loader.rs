@@ -20,6 +20,7 @@ use crate::{
         dispatch::Kernel,
         memory::{Block, GRANULE, Purpose, Range},
     },
+    source::Sources,
 };
 
 /// Most device memory that a code object may span, in bytes.
@@ -70,6 +71,8 @@ pub struct Loaded {
     pub symbols: Vec<Symbol>,
     code: Option<(u64, u64)>,
     functions: Vec<(u64, u64, String)>,
+    /// The file, for its line tables.
+    elf: Arc<[u8]>,
 }
 
 fn bad(reason: impl Into<String>) -> hsa_status_t {
@@ -140,7 +143,7 @@ impl Loaded {
             .collect();
         debug_assert!(block.size().is_multiple_of(GRANULE));
         simulator.memory.insert(&ranges);
-        Ok(Self { block: Some(block), ranges, symbols, code, functions })
+        Ok(Self { block: Some(block), ranges, symbols, code, functions, elf: bytes.into() })
     }
 
     /// Decodes the code, and gives the kernels.
@@ -157,7 +160,12 @@ impl Loaded {
             .collect();
         functions.sort_by(|a, b| (a.offset, &a.name).cmp(&(b.offset, &b.name)));
         functions.dedup();
-        let code = Arc::new(Code::decode(block.address() + begin, bytes.len(), instructions, functions));
+        let sources = Sources::new(Arc::clone(&self.elf), begin);
+        let mut code = Code::decode(block.address() + begin, bytes.len(), instructions, functions, sources);
+        if simulator.config.checks() {
+            code.mark_atomics();
+        }
+        let code = Arc::new(code);
         let kernel = |symbol: &Symbol| match symbol.value {
             SymbolValue::Kernel(descriptor) => Some(Kernel {
                 name: symbol.name.trim_end_matches(".kd").to_owned(),

@@ -235,19 +235,7 @@ impl Queue {
     }
 
     fn refused(&self, detail: String) -> FaultReport {
-        FaultReport {
-            kind: FaultKind::InvalidPacket,
-            status: FaultKind::InvalidPacket.status(),
-            kernel: String::new(),
-            pc_offset: 0,
-            function: String::new(),
-            instruction: String::new(),
-            group: [0; 3],
-            item: None,
-            lane: None,
-            address: None,
-            detail,
-        }
+        FaultReport::refused(FaultKind::InvalidPacket, "", detail)
     }
 
     fn dispatch(&self, simulator: &Simulator, packet: u64, index: u64) -> Result<(), Box<FaultReport>> {
@@ -272,7 +260,7 @@ impl Queue {
             queue: self.address(),
             dispatch_id: index,
         };
-        let run = || dispatch::run(&kernel, &launch, &simulator.memory, &simulator.pool, simulator.config.watchdog());
+        let run = || dispatch::run(&kernel, &launch, &simulator.memory, &simulator.pool, &simulator.config);
         // An error of the simulator must cost the dispatch, not leave the program waiting for a thread that is gone.
         catch_unwind(AssertUnwindSafe(run))
             .unwrap_or_else(|_| refuse(format!("the simulator failed while it ran kernel {}", kernel.name)))
@@ -309,7 +297,8 @@ impl Queue {
     }
 
     /// Puts the queue in error and tells everybody.
-    fn fault(&self, simulator: &Simulator, report: FaultReport) {
+    fn fault(&self, simulator: &Simulator, mut report: FaultReport) {
+        report.device = self.agent.name(simulator).to_owned();
         tracing::error!("{report}");
         self.failed.store(true, Ordering::Release);
         let (status, kind, address) = (report.status, report.kind, report.address);

@@ -1,6 +1,6 @@
 //! What atomic operations do to a word, wherever it lies (*CDNA 3 ISA*, sections 12.12 and 12.15).
 
-use half::f16;
+use half::{bf16, f16};
 
 /// The operations on integers, the same for both widths.
 macro_rules! integer_operations {
@@ -40,6 +40,12 @@ pub fn operation32(name: &str) -> Option<fn(u32, u32) -> u32> {
         "pk_add_f16" => |a, b| {
             let add = |a: u32, b: u32| {
                 f16::from_f32(f16::from_bits(a as u16).to_f32() + f16::from_bits(b as u16).to_f32()).to_bits()
+            };
+            u32::from(add(a, b)) | u32::from(add(a >> 16, b >> 16)) << 16
+        },
+        "pk_add_bf16" => |a, b| {
+            let add = |a: u32, b: u32| {
+                bf16::from_f32(bf16::from_bits(a as u16).to_f32() + bf16::from_bits(b as u16).to_f32()).to_bits()
             };
             u32::from(add(a, b)) | u32::from(add(a >> 16, b >> 16)) << 16
         },

@@ -3,6 +3,8 @@
 //! An instruction that is not understood does not make the code object bad: it becomes a step that ends the kernel with
 //! a fault that names it, if a wave ever gets there.
 
+use std::collections::HashSet;
+
 use geobacter_spool::job::Instruction;
 
 use super::{
@@ -12,7 +14,10 @@ use super::{
     valu::Vop,
     valu_table, vcmp, vmem, vop3p,
 };
-use crate::machine::fault::{FaultKind, Trap};
+use crate::{
+    machine::fault::{FaultKind, Site, Trap},
+    source::Sources,
+};
 
 /// What decoding an instruction may need to know of the code around it.
 #[derive(Debug)]
@@ -65,6 +70,12 @@ pub struct Code {
     pub vector_registers: usize,
     /// Its functions, by offset.
     pub functions: Vec<Function>,
+    /// Its line tables.
+    pub sources: Sources,
+    /// Instructions that are atomic in the source, though they do not look so. Known only if [`mark_atomics`] was called.
+    ///
+    /// [`mark_atomics`]: Self::mark_atomics
+    pub source_atomics: HashSet<u32>,
 }
 
 impl std::fmt::Debug for Code {
@@ -75,7 +86,13 @@ impl std::fmt::Debug for Code {
 
 impl Code {
     /// Decodes code whose first byte is loaded at `base`.
-    pub fn decode(base: u64, size: usize, instructions: Vec<Instruction>, mut functions: Vec<Function>) -> Self {
+    pub fn decode(
+        base: u64,
+        size: usize,
+        instructions: Vec<Instruction>,
+        mut functions: Vec<Function>,
+        sources: Sources,
+    ) -> Self {
         let mut index = vec![u32::MAX; size.div_ceil(4)];
         let parsed: Vec<Option<Parsed>> = instructions.iter().map(|i| parse(&i.text)).collect();
         let (mut vectors, mut accumulations) = (0, 0);
@@ -109,7 +126,17 @@ impl Code {
         functions.sort_by_key(|function| function.offset);
         let (offsets, texts) = instructions.into_iter().map(|i| (i.offset, i.text)).unzip();
         let vector_registers = usize::from(accumulation + accumulations);
-        Self { base, steps, offsets, texts, index, vector_registers, functions }
+        Self {
+            base,
+            steps,
+            offsets,
+            texts,
+            index,
+            vector_registers,
+            functions,
+            sources,
+            source_atomics: HashSet::new(),
+        }
     }
 
     /// Index of the instruction at a device address.
@@ -118,8 +145,31 @@ impl Code {
         self.index.get(usize::try_from(offset / 4).ok()?).copied().filter(|index| *index != u32::MAX)
     }
 
+    /// Finds the loads and stores of LDS that are atomic in the source: the instructions `ds_read` and `ds_write` serve for
+    /// both.
+    pub fn mark_atomics(&mut self) {
+        let is_plain = |text: &str| text.starts_with("ds_read") || text.starts_with("ds_write");
+        let plain = self.texts.iter().zip(&self.offsets).enumerate().filter(|(_, (text, _))| is_plain(text));
+        let plain: Vec<_> = plain.map(|(index, (_, offset))| (index as u32, *offset)).collect();
+        if plain.is_empty() {
+            return;
+        }
+        self.sources.read(|lines| {
+            let atomic = plain.iter().filter(|(_, offset)| lines.is_atomic(*offset));
+            self.source_atomics = atomic.map(|(index, _)| *index).collect();
+        });
+    }
+
+    /// What is known of an instruction, for a report.
+    pub fn site(&self, index: u32) -> Site {
+        let (function, pc_offset) = self.locate(index);
+        let instruction = self.texts.get(index as usize).cloned().unwrap_or_default();
+        let location = self.offsets.get(index as usize).and_then(|offset| self.sources.locate(*offset));
+        Site { pc_offset, function, instruction, location }
+    }
+
     /// The function that holds the instruction, and the instruction's offset in it.
-    pub fn locate(&self, index: u32) -> (String, u64) {
+    fn locate(&self, index: u32) -> (String, u64) {
         let offset = self.offsets.get(index as usize).map_or(0, |offset| u64::from(*offset));
         let after = self.functions.partition_point(|function| function.offset <= offset);
         match after.checked_sub(1).map(|at| &self.functions[at]) {

@@ -62,12 +62,12 @@ fn two_loads<const N: usize>(v: &Vop<'_>, unit: u64) -> Result<Step, DecodeError
     let (to, from) = (usize::from(v.vector(0)?.0), usize::from(v.vector(1)?.0));
     let offsets = [number(v, "offset0")? * unit, number(v, "offset1")? * unit];
     Ok(Box::new(move |wave, env| {
+        env.begin_access();
         for lane in wave.active() {
             let base = wave.vector[from][lane];
             let mut values = [0; 2];
             for (value, offset) in values.iter_mut().zip(offsets) {
-                let place = resolve(Space::Lds, local(base, offset), N as u64, Access::Load, wave, env)
-                    .map_err(|trap| trap.in_lane(lane))?;
+                let place = resolve(Space::Lds, local(base, offset), N as u64, Access::Load, lane, wave, env)?;
                 *value = read::<N>(place, lane, wave, env);
             }
             if N == 4 {
@@ -89,11 +89,11 @@ fn two_stores<const N: usize>(v: &Vop<'_>, unit: u64) -> Result<Step, DecodeErro
     let from = [usize::from(v.vector(1)?.0), usize::from(v.vector(2)?.0)];
     let offsets = [number(v, "offset0")? * unit, number(v, "offset1")? * unit];
     Ok(Box::new(move |wave, env| {
+        env.begin_access();
         for lane in wave.active() {
             let base = wave.vector[to][lane];
             for (from, offset) in from.into_iter().zip(offsets) {
-                let place = resolve(Space::Lds, local(base, offset), N as u64, Access::Store, wave, env)
-                    .map_err(|trap| trap.in_lane(lane))?;
+                let place = resolve(Space::Lds, local(base, offset), N as u64, Access::Store, lane, wave, env)?;
                 let value =
                     if N == 4 { u64::from(get32(&wave.vector, from, lane)) } else { get64(&wave.vector, from, lane) };
                 write::<N>(place, lane, value, wave, env);
@@ -124,6 +124,7 @@ fn atomic(v: &Vop<'_>, name: &str) -> Option<Result<Step, DecodeError>> {
         ("add", "f32") => "add_f32",
         ("add", "f64") => "add_f64",
         ("pk_add", "f16") => "pk_add_f16",
+        ("pk_add", "bf16") => "pk_add_bf16",
         (operation, _) => operation,
     };
     let compare = operation == "cmpst";
@@ -140,14 +141,15 @@ fn atomic_step(v: &Vop<'_>, operation: &str, compare: bool, wide: bool, returns:
     let address = address(v, first)?;
     let data = usize::from(v.vector(first + 1)?.0);
     let replacement = if compare { usize::from(v.vector(first + 2)?.0) } else { data };
+    let access = if operation == "swap" { Access::Exchange } else { Access::Update };
     let (narrow_operation, wide_operation) = (operation32(operation), operation64(operation));
     Ok(Box::new(move |wave, env| {
+        env.begin_access();
         for lane in wave.active() {
             let (space, at) = address(wave, lane);
             let size = if wide { 8 } else { 4 };
-            let place = resolve(space, at, size, Access::Store, wave, env)
-                .and_then(|place| place.aligned(size))
-                .map_err(|trap| trap.in_lane(lane))?;
+            let place = resolve(space, at, size, access, lane, wave, env)
+                .and_then(|place| place.aligned(size).map_err(|trap| trap.in_lane(lane)))?;
             if wide {
                 let (value, new) = (get64(&wave.vector, data, lane), get64(&wave.vector, replacement, lane));
                 let old = update64(place, lane, wave, env, |old| match wide_operation {

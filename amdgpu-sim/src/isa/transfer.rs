@@ -71,6 +71,12 @@ impl Transfer {
     }
 }
 
+/// Whether the program's access was atomic or volatile. LLVM marks those, and no others, with the scope at which the caches
+/// must be coherent (*User Guide for AMDGPU Backend*, "Memory Model gfx942"); of LDS there is no mark.
+fn is_atomic(v: &Vop<'_>) -> bool {
+    v.parsed.flag("sc0") || v.parsed.flag("sc1")
+}
+
 /// A load into operand `to`; `address` gives the space and the address of a lane.
 pub fn load(
     v: &Vop<'_>,
@@ -83,12 +89,12 @@ pub fn load(
         return Err(DecodeError::new(v.parsed, "no semantics for this form of a load"));
     }
     let to = usize::from(to);
+    let access = if is_atomic(v) { Access::AtomicLoad } else { Access::Load };
     Ok(Box::new(move |wave, env| {
-        env.view.refresh();
+        env.begin_access();
         for lane in wave.active() {
             let (space, address) = address(wave, lane);
-            let place =
-                resolve(space, address, transfer.bytes, Access::Load, wave, env).map_err(|trap| trap.in_lane(lane))?;
+            let place = resolve(space, address, transfer.bytes, access, lane, wave, env)?;
             match transfer.bytes {
                 4 => wave.vector[to][lane] = read::<4>(place, lane, wave, env) as u32,
                 1 | 2 => {
@@ -140,12 +146,12 @@ pub fn store(
         return Err(DecodeError::new(v.parsed, "no semantics for this form of a store"));
     }
     let from = usize::from(from);
+    let access = if is_atomic(v) { Access::AtomicStore } else { Access::Store };
     Ok(Box::new(move |wave, env| {
-        env.view.refresh();
+        env.begin_access();
         for lane in wave.active() {
             let (space, address) = address(wave, lane);
-            let place =
-                resolve(space, address, transfer.bytes, Access::Store, wave, env).map_err(|trap| trap.in_lane(lane))?;
+            let place = resolve(space, address, transfer.bytes, access, lane, wave, env)?;
             let word = wave.vector[from][lane];
             match transfer.bytes {
                 4 => write::<4>(place, lane, u64::from(word), wave, env),

@@ -109,18 +109,18 @@ fn atomic(v: &Vop<'_>, space: Space, name: &str) -> Result<Step, DecodeError> {
         None => (name, name.ends_with("f64")),
     };
     let compare = name == "cmpswap";
+    let access = if name == "swap" { Access::Exchange } else { Access::Update };
     if wide {
         let operation = operation64(name);
         if operation.is_none() && !compare {
             return Err(DecodeError::new(v.parsed, "no semantics for this atomic operation"));
         }
         return Ok(Box::new(move |wave, env| {
-            env.view.refresh();
+            env.begin_access();
             for lane in wave.active() {
                 let address = address.of(wave, lane);
-                let place = resolve(space, address, 8, Access::Store, wave, env)
-                    .and_then(|place| place.aligned(8))
-                    .map_err(|trap| trap.in_lane(lane))?;
+                let place = resolve(space, address, 8, access, lane, wave, env)
+                    .and_then(|place| place.aligned(8).map_err(|trap| trap.in_lane(lane)))?;
                 let value = get64(&wave.vector, data, lane);
                 let old = match operation {
                     Some(operation) => update64(place, lane, wave, env, |old| operation(old, value)),
@@ -142,12 +142,11 @@ fn atomic(v: &Vop<'_>, space: Space, name: &str) -> Result<Step, DecodeError> {
         return Err(DecodeError::new(v.parsed, "no semantics for this atomic operation"));
     }
     Ok(Box::new(move |wave, env| {
-        env.view.refresh();
+        env.begin_access();
         for lane in wave.active() {
             let address = address.of(wave, lane);
-            let place = resolve(space, address, 4, Access::Store, wave, env)
-                .and_then(|place| place.aligned(4))
-                .map_err(|trap| trap.in_lane(lane))?;
+            let place = resolve(space, address, 4, access, lane, wave, env)
+                .and_then(|place| place.aligned(4).map_err(|trap| trap.in_lane(lane)))?;
             let value = get32(&wave.vector, data, lane);
             let old = match operation {
                 Some(operation) => update32(place, lane, wave, env, |old| operation(old, value)),

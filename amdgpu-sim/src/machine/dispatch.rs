@@ -5,12 +5,16 @@ use std::{
     time::Duration,
 };
 
+use hsa_rt_sys::{
+    HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS, HSA_STATUS_ERROR_INVALID_ALLOCATION, HSA_STATUS_ERROR_INVALID_ARGUMENT,
+};
 use rayon::{
     ThreadPool,
     iter::{IntoParallelIterator, ParallelIterator},
 };
 
 use super::{
+    check::{DispatchWrites, GroupCheck},
     descriptor::{Descriptor, UserRegister},
     fault::{FaultKind, FaultReport},
     memory::{Access, Memory, load_u32},
@@ -18,7 +22,7 @@ use super::{
     wave::Mode,
     workgroup::{self, Env},
 };
-use crate::isa::decode::Code;
+use crate::{config::Config, isa::decode::Code};
 
 /// Most LDS that a work-group can have, in bytes.
 pub const MAX_LDS: u32 = 65536;
@@ -91,19 +95,28 @@ pub struct Dispatch<'k> {
 }
 
 fn refuse(kernel: &str, kind: FaultKind, detail: impl Into<String>) -> Box<FaultReport> {
-    Box::new(FaultReport {
-        kind,
-        status: kind.status(),
-        kernel: kernel.to_owned(),
-        pc_offset: 0,
-        function: String::new(),
-        instruction: String::new(),
-        group: [0; 3],
-        item: None,
-        lane: None,
-        address: None,
-        detail: detail.into(),
-    })
+    Box::new(FaultReport::refused(kind, kernel, detail))
+}
+
+impl Dispatch<'_> {
+    /// Work-groups along x, y and z.
+    pub fn groups(&self) -> [u64; 3] {
+        std::array::from_fn(|i| u64::from(self.grid_size[i].div_ceil(self.group_size[i])))
+    }
+
+    /// The id of the work-group of this number; x counts fastest.
+    pub fn group(&self, number: u64) -> [u32; 3] {
+        let [x, y, _] = self.groups();
+        [number % x, number / x % y, number / x / y].map(|id| id as u32)
+    }
+
+    /// Items of a work-group along x, y and z: fewer than the group's size at the edge of the grid.
+    pub fn extent(&self, group: [u32; 3]) -> [u32; 3] {
+        std::array::from_fn(|i| {
+            let begin = u64::from(group[i]) * u64::from(self.group_size[i]);
+            u64::from(self.group_size[i]).min(u64::from(self.grid_size[i]).saturating_sub(begin)) as u32
+        })
+    }
 }
 
 /// Runs a kernel to its end.
@@ -115,31 +128,35 @@ pub fn run(
     launch: &Launch,
     memory: &Memory,
     pool: &ThreadPool,
-    watchdog: Option<Duration>,
+    config: &Config,
 ) -> Result<(), Box<FaultReport>> {
     let _active = memory.begin_dispatch();
-    let dispatch = prepare(kernel, launch, memory, watchdog)?;
-    let groups: [u64; 3] = std::array::from_fn(|i| u64::from(launch.grid_size[i].div_ceil(launch.group_size[i])));
+    let dispatch = prepare(kernel, launch, memory, config.watchdog())?;
+    let groups = dispatch.groups();
     let total = groups[0]
         .checked_mul(groups[1])
         .and_then(|n| n.checked_mul(groups[2]))
         .ok_or_else(|| refuse(&kernel.name, FaultKind::InvalidPacket, "the grid has too many work-groups"))?;
-    let env = || Env { view: memory.view(), lds: Vec::new(), code: &kernel.code, started: dispatch.watchdog.started() };
+    let writes = config.checks().then(DispatchWrites::default);
+    let env = || Env {
+        view: memory.view(),
+        lds: Vec::new(),
+        code: &kernel.code,
+        started: dispatch.watchdog.started(),
+        check: writes.as_ref().map(|writes| Box::new(GroupCheck::new(writes))),
+    };
     // The fault that came first is the one to report: the others ended because of it.
     let first = OnceLock::new();
     pool.install(|| {
-        (0..total).into_par_iter().try_for_each_init(env, |env, number| {
-            let group = [number % groups[0], number / groups[0] % groups[1], number / groups[0] / groups[1]];
-            match workgroup::run(&dispatch, env, group.map(|id| id as u32)) {
-                Ok(()) => {
-                    dispatch.watchdog.progress();
-                    Ok(())
-                }
-                Err(report) => {
-                    let _ = first.set(report);
-                    dispatch.watchdog.cancel();
-                    Err(())
-                }
+        (0..total).into_par_iter().try_for_each_init(env, |env, number| match workgroup::run(&dispatch, env, number) {
+            Ok(()) => {
+                dispatch.watchdog.progress();
+                Ok(())
+            }
+            Err(report) => {
+                let _ = first.set(report);
+                dispatch.watchdog.cancel();
+                Err(())
             }
         })
     })
@@ -156,16 +173,28 @@ fn prepare<'k>(
     let descriptor = &kernel.descriptor;
     let invalid = |detail: String| refuse(&kernel.name, FaultKind::InvalidPacket, detail);
     let items = launch.group_size.iter().try_fold(1_u32, |n, size| n.checked_mul(*size)).unwrap_or(u32::MAX);
+    // The statuses are those of AMD's runtime.
+    let with_status = |status, mut report: Box<FaultReport>| {
+        report.status = status;
+        Err(report)
+    };
     if items == 0 || items > MAX_WORKGROUP || launch.grid_size.contains(&0) {
         let (group, grid) = (launch.group_size, launch.grid_size);
-        return Err(invalid(format!(
+        let status = if items > MAX_WORKGROUP {
+            HSA_STATUS_ERROR_INVALID_ARGUMENT
+        } else {
+            HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS
+        };
+        let detail = format!(
             "work-group size {group:?}, grid size {grid:?}: 1 to {MAX_WORKGROUP} items in a work-group, and no dimension 0"
-        )));
+        );
+        return with_status(status, invalid(detail));
     }
     let lds = launch.group_segment_size;
     if lds < descriptor.group_segment_size || lds > MAX_LDS {
         let need = descriptor.group_segment_size;
-        return Err(invalid(format!("{lds} bytes of LDS; the kernel needs {need}, the device has {MAX_LDS}")));
+        let detail = format!("{lds} bytes of LDS; the kernel needs {need}, the device has {MAX_LDS}");
+        return with_status(HSA_STATUS_ERROR_INVALID_ALLOCATION, invalid(detail));
     }
     let scratch = launch.private_segment_size.max(descriptor.private_segment_size);
     if scratch > MAX_SCRATCH {

@@ -11,6 +11,7 @@
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc},
     collections::BTreeMap,
+    fmt,
     ptr::NonNull,
     sync::{
         Arc, PoisonError, RwLock,
@@ -39,6 +40,16 @@ pub enum Purpose {
     CodeObject,
     /// A queue's ring or control block.
     Queue,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pool => "allocation",
+            Self::CodeObject => "code object segment",
+            Self::Queue => "queue",
+        })
+    }
 }
 
 /// Live memory.
@@ -199,8 +210,24 @@ pub enum Access {
     Load,
     /// A scalar load, which may be wider than what the program asked for.
     ScalarLoad,
-    /// A store or an atomic operation.
+    /// A store.
     Store,
+    /// A load that is one atomic operation.
+    AtomicLoad,
+    /// A store that is one atomic operation.
+    AtomicStore,
+    /// An atomic operation that makes the new value of the old one.
+    Update,
+    /// An atomic operation whose new value does not depend on the old one.
+    Exchange,
+}
+
+impl Access {
+    /// Whether memory may change.
+    #[inline]
+    pub fn writes(self) -> bool {
+        !matches!(self, Self::Load | Self::ScalarLoad | Self::AtomicLoad)
+    }
 }
 
 /// One thread's copy of the map.
@@ -242,17 +269,24 @@ impl View<'_> {
                 None => return Err(self.fault(address, size, access)),
             }
         }
-        if access == Access::Store && !self.last.writable {
+        if access.writes() && !self.last.writable {
             return Err(Trap::memory(address, format!("store of {size} bytes to read-only memory at {address:#x}")));
         }
         Ok(())
     }
 
+    /// The live range that holds an address.
+    pub fn find(&self, address: u64) -> Option<Range> {
+        let after = self.ranges.partition_point(|range| range.base <= address);
+        after.checked_sub(1).map(|at| self.ranges[at]).filter(|range| address < range.end)
+    }
+
     #[cold]
     fn fault(&self, address: u64, size: u64, access: Access) -> Box<Trap> {
         let what = match access {
-            Access::Load | Access::ScalarLoad => "load",
-            Access::Store => "store",
+            Access::Load | Access::ScalarLoad | Access::AtomicLoad => "load",
+            Access::Store | Access::AtomicStore => "store",
+            Access::Update | Access::Exchange => "atomic operation",
         };
         let distance = |range: &Range| {
             if address < range.base { range.base - address } else { address.saturating_sub(range.end) }
@@ -260,11 +294,6 @@ impl View<'_> {
         let nearest = match self.ranges.iter().min_by_key(|range| distance(range)) {
             None => "no memory is allocated".to_owned(),
             Some(range) => {
-                let purpose = match range.purpose {
-                    Purpose::Pool => "allocation",
-                    Purpose::CodeObject => "code object segment",
-                    Purpose::Queue => "queue",
-                };
                 let length = range.end - range.base;
                 let place = if address < range.base {
                     format!("{} bytes before", range.base - address)
@@ -273,7 +302,7 @@ impl View<'_> {
                 } else {
                     "across the end of".to_owned()
                 };
-                format!("{place} the nearest {purpose}, of {length} bytes at {:#x}", range.base)
+                format!("{place} the nearest {}, of {length} bytes at {:#x}", range.purpose, range.base)
             }
         };
         Trap::memory(address, format!("{what} of {size} bytes at {address:#x}, {nearest}"))

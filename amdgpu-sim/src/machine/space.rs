@@ -60,7 +60,7 @@ impl Place {
     }
 }
 
-/// Checks an access and finds its place.
+/// Checks one lane's access and finds its place.
 ///
 /// # Errors
 /// A memory fault.
@@ -70,10 +70,11 @@ pub fn resolve(
     address: u64,
     size: u64,
     access: Access,
+    lane: usize,
     wave: &Wave,
     env: &mut Env<'_>,
 ) -> Result<Place, Box<Trap>> {
-    match space {
+    let place = match space {
         Space::Global => env.view.check(address, size, access).map(|()| Place::Global(address)),
         Space::Lds => lds(address, size, env),
         Space::Scratch => scratch(address, size, wave),
@@ -82,7 +83,18 @@ pub fn resolve(
             PRIVATE_APERTURE => scratch(address & 0xffff_ffff, size, wave),
             _ => env.view.check(address, size, access).map(|()| Place::Global(address)),
         },
+    };
+    let place = place.map_err(|trap| trap.in_lane(lane))?;
+    if let Some(check) = &mut env.check {
+        let item = wave.first_item + lane as u32;
+        let access = match access {
+            Access::Load if env.code.source_atomics.contains(&wave.ip) => Access::AtomicLoad,
+            Access::Store if env.code.source_atomics.contains(&wave.ip) => Access::AtomicStore,
+            access => access,
+        };
+        check.access(place, size, access, wave.ip, item).map_err(|trap| trap.in_lane(lane))?;
     }
+    Ok(place)
 }
 
 fn lds(offset: u64, size: u64, env: &Env<'_>) -> Result<Place, Box<Trap>> {

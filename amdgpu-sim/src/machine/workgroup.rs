@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use super::{
+    check::GroupCheck,
     dispatch::Dispatch,
     fault::{FaultKind, FaultReport, Trap},
     memory::View,
+    report,
     wave::{LANES, State, Wave},
 };
 use crate::isa::{
@@ -28,25 +30,39 @@ pub struct Env<'d> {
     pub code: &'d Code,
     /// When the dispatch began.
     pub started: Instant,
+    /// What is checked beyond that memory is live, if anything.
+    pub check: Option<Box<GroupCheck<'d>>>,
 }
 
-/// Runs a work-group to its end.
+impl Env<'_> {
+    /// Called by each instruction that accesses memory, before it does.
+    #[inline]
+    pub fn begin_access(&mut self) {
+        self.view.refresh();
+        if let Some(check) = &mut self.check {
+            check.instruction();
+        }
+    }
+}
+
+/// Runs the work-group of this number to its end.
 ///
 /// # Errors
 /// The report of the fault that ended it.
-pub fn run(dispatch: &Dispatch<'_>, env: &mut Env<'_>, group: [u32; 3]) -> Result<(), Box<FaultReport>> {
-    let size: [u32; 3] = std::array::from_fn(|i| {
-        let begin = u64::from(group[i]) * u64::from(dispatch.group_size[i]);
-        u64::from(dispatch.group_size[i]).min(u64::from(dispatch.grid_size[i]) - begin) as u32
-    });
+pub fn run(dispatch: &Dispatch<'_>, env: &mut Env<'_>, number: u64) -> Result<(), Box<FaultReport>> {
+    let group = dispatch.group(number);
+    let size = dispatch.extent(group);
     let items = size[0] * size[1] * size[2];
+    if let Some(check) = &mut env.check {
+        check.begin(number, dispatch.lds_size as usize, items <= LANES as u32);
+    }
     env.lds.clear();
     env.lds.resize(dispatch.lds_size as usize, 0);
     let mut waves: Vec<Wave> = (0..items).step_by(LANES).map(|first| start(dispatch, group, size, first)).collect();
     loop {
         let mut running = false;
         for wave in waves.iter_mut().filter(|wave| wave.state == State::Running) {
-            take_turn(dispatch, env, wave).map_err(|trap| report(dispatch, env, wave, *trap, group, size))?;
+            take_turn(dispatch, env, wave).map_err(|trap| report::trap(dispatch, env, wave, *trap, group))?;
             running |= wave.state == State::Running;
         }
         if running {
@@ -58,8 +74,16 @@ pub fn run(dispatch: &Dispatch<'_>, env: &mut Env<'_>, group: [u32; 3]) -> Resul
             wave.state = State::Running;
             waiting = true;
         }
-        if !waiting {
+        let Some(check) = &mut env.check else {
+            if waiting {
+                continue;
+            }
             return Ok(());
+        };
+        if waiting {
+            check.barrier();
+        } else {
+            return check.end().map_err(|violation| report::violation(dispatch, env, &violation));
         }
     }
 }
@@ -128,30 +152,7 @@ fn start(dispatch: &Dispatch<'_>, group: [u32; 3], size: [u32; 3], first: u32) -
     wave
 }
 
-fn item(number: u32, size: [u32; 3]) -> [u32; 3] {
+/// The id of the item of this number in a work-group of this size; x counts fastest.
+pub fn item(number: u32, size: [u32; 3]) -> [u32; 3] {
     [number % size[0], number / size[0] % size[1], number / size[0] / size[1]]
-}
-
-fn report(
-    dispatch: &Dispatch<'_>,
-    env: &Env<'_>,
-    wave: &Wave,
-    trap: Trap,
-    group: [u32; 3],
-    size: [u32; 3],
-) -> Box<FaultReport> {
-    let (function, pc_offset) = env.code.locate(wave.ip);
-    Box::new(FaultReport {
-        kind: trap.kind,
-        status: trap.kind.status(),
-        kernel: dispatch.kernel.clone(),
-        pc_offset,
-        function,
-        instruction: env.code.texts.get(wave.ip as usize).cloned().unwrap_or_default(),
-        group,
-        item: trap.lane.map(|lane| item(wave.first_item + lane, size)),
-        lane: trap.lane,
-        address: trap.address,
-        detail: trap.detail,
-    })
 }

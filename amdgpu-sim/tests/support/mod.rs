@@ -12,7 +12,7 @@ use std::{
     process::{Command, Stdio},
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -39,6 +39,16 @@ pub fn have_llvm() -> bool {
         eprintln!("skipped: LLVM 22's {missing:?} are not installed");
     }
     missing.is_empty()
+}
+
+/// Whether clang is there too; says so if not.
+pub fn have_clang() -> bool {
+    let there = tool("clang").is_some();
+    if !there {
+        assert!(std::env::var_os("GEOBACTER_REQUIRE_TOOLS").is_none(), "LLVM 22's clang is not installed");
+        eprintln!("skipped: LLVM 22's clang is not installed");
+    }
+    there && have_llvm()
 }
 
 /// Runs a tool to its end.
@@ -68,6 +78,31 @@ pub fn compile(ir: &str, flags: &[&str]) -> Vec<u8> {
     args.extend(flags);
     args.extend([source.to_str().unwrap(), "-o", object]);
     run("llc", &args);
+    link(folder.path(), object)
+}
+
+/// A code object of OpenCL C in `kernel.cl`, with line tables. Nothing of OpenCL's library is there: kernels use clang's
+/// builtins.
+pub fn compile_c(source: &str, flags: &[&str]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, object) = (folder.path().join("kernel.cl"), folder.path().join("out.o"));
+    fs::write(&input, source).unwrap();
+    let (input, object) = (input.to_str().unwrap(), object.to_str().unwrap());
+    let mut args = vec!["-x", "cl", "-cl-std=CL2.0", "-target", "amdgcn-amd-amdhsa", "-mcpu=gfx942", "-nogpulib"];
+    args.extend([
+        "-mcode-object-version=5",
+        "-gline-tables-only",
+        "-O2",
+        "-w",
+        "-mllvm",
+        "-amdgpu-internalize-symbols",
+        "-c",
+        input,
+        "-o",
+        object,
+    ]);
+    args.extend(flags);
+    run("clang", &args);
     link(folder.path(), object)
 }
 
@@ -127,12 +162,23 @@ impl Disassembler for LlvmMc {
     }
 }
 
+static CHECKS: AtomicBool = AtomicBool::new(false);
+
+/// Has the simulator check every access. To be called before anything else of this test process uses it.
+pub fn check_everything() {
+    CHECKS.store(true, Ordering::Relaxed);
+}
+
 /// The simulator, installed and initialised once for the test process.
 pub fn api() -> &'static HsaApi {
     static API: OnceLock<HsaApi> = OnceLock::new();
     API.get_or_init(|| {
         let config: Config = "gfx942x2".parse().unwrap();
-        let api = amdgpu_sim::install(config.with_watchdog(WATCHDOG), Arc::new(LlvmMc)).unwrap();
+        // `GEOBACTER_CHECK=1` in the environment has every test checked.
+        let checks = config.checks() || CHECKS.load(Ordering::Relaxed);
+        // No test of the checks waits for the watchdog, and checks take their time on a busy machine.
+        let config = if checks { config } else { config.with_watchdog(WATCHDOG) }.with_checks(checks);
+        let api = amdgpu_sim::install(config, Arc::new(LlvmMc)).unwrap();
         // SAFETY: the table's functions are HSA's.
         assert_eq!(unsafe { (api.hsa_init)() }, HSA_STATUS_SUCCESS);
         api
@@ -235,12 +281,14 @@ pub struct Shape {
     pub group: [u16; 3],
     /// More scratch than the kernel says, in bytes.
     pub stack: u32,
+    /// More LDS than the kernel says, in bytes.
+    pub lds: u32,
 }
 
 impl Shape {
     /// One dimension.
     pub fn linear(items: u32, group: u16) -> Self {
-        Self { grid: [items, 1, 1], group: [group, 1, 1], stack: 0 }
+        Self { grid: [items, 1, 1], group: [group, 1, 1], stack: 0, lds: 0 }
     }
 }
 
@@ -334,7 +382,8 @@ impl Program {
             grid_size_z: shape.grid[2],
             private_segment_size: self.info::<u32>(symbol, HSA_EXECUTABLE_SYMBOL_INFO_KERNEL_PRIVATE_SEGMENT_SIZE)
                 + shape.stack,
-            group_segment_size: self.info(symbol, HSA_EXECUTABLE_SYMBOL_INFO_KERNEL_GROUP_SEGMENT_SIZE),
+            group_segment_size: self.info::<u32>(symbol, HSA_EXECUTABLE_SYMBOL_INFO_KERNEL_GROUP_SEGMENT_SIZE)
+                + shape.lds,
             kernel_object: self.info(symbol, HSA_EXECUTABLE_SYMBOL_INFO_KERNEL_OBJECT),
             kernarg_address: kernarg,
             ..Default::default()

@@ -2,4 +2,6 @@
 
 pub mod address_spaces;
 pub mod attributes;
+pub mod group_scope;
 pub mod library_calls;
+pub mod redundant_barriers;

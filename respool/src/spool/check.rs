@@ -92,7 +92,7 @@ fn violation(instruction: Value) -> Option<Violation> {
         return Some(Violation {
             message: "a kernel cannot use `core::sync::atomic`".into(),
             label: "an atomic access without a scope".into(),
-            help: "atomics in device code need an explicit scope; locks and `Atomic*` types are for the host",
+            help: "items share numbers through a parameter `counts: Atomics<u32>`, or in LDS through `Lds::atomics`; locks and `Atomic*` types are for the host",
         });
     }
     instruction.operands().into_iter().find_map(bad_global)
@@ -150,6 +150,9 @@ fn unresolved(symbol: &str) -> Option<Violation> {
     let bare = path.rsplit("::").next().unwrap_or(&path);
     // An inherent method's path is `<std::fs::File>::open`.
     let owner = path.trim_start_matches('<');
+    if owner.starts_with("std::thread::local") {
+        return Some(thread_local(&path));
+    }
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| owner.starts_with(prefix));
     let allocates = bare.starts_with("__rust_") && (bare.contains("alloc") || bare.contains("no_alloc"));
     let (message, help) = if allocates || owner.starts_with("alloc::") {
@@ -159,7 +162,12 @@ fn unresolved(symbol: &str) -> Option<Violation> {
         )
     } else if starts(&["std::io", "std::fs", "std::net", "std::os", "std::sys::stdio", "std::sys::fs"]) {
         ("a kernel cannot do input or output", "write results to an `Out` buffer and print them on the host")
-    } else if starts(&["std::thread", "std::sync", "std::process", "std::time", "std::env", "std::sys"]) {
+    } else if starts(&["std::sync", "std::sys::sync", "std::panicking::panic_count"]) {
+        (
+            "a kernel cannot take a lock",
+            "items share numbers through `Atomics<T>` and memory through `Lds`; locks are for the host",
+        )
+    } else if starts(&["std::thread", "std::process", "std::time", "std::env", "std::sys"]) {
         ("a kernel cannot use the operating system", "do this on the host, and pass the result as a parameter")
     } else if starts(&["core::panicking", "std::panicking", "core::option", "core::result"]) {
         (
@@ -210,6 +218,7 @@ fn is_library(location: &DebugLocation) -> bool {
         || path.contains("/lib/rustlib/src/")
         || path.contains("/.cargo/registry/")
         || path.contains("/geobacter-lang/src/")
+        || path.contains("/safe-lds/src/")
 }
 
 fn source_location(location: &DebugLocation) -> SourceLocation {

@@ -3,7 +3,7 @@
 //! The entry function hands the constant to `__gb_kernel` before it does anything else. The offsets below are those of
 //! `geobacter_lang::descriptor`, which is `repr(C)`; `tests/respool.rs` compiles and reads one of each kind.
 
-use geobacter_spool::descriptor::{KernelDescriptor, ParamDescriptor, ParamKind};
+use geobacter_spool::descriptor::{KernelDescriptor, LdsDescriptor, ParamDescriptor, ParamKind};
 
 use super::{constant::ConstantData, names};
 use crate::{
@@ -15,6 +15,8 @@ use crate::{
 pub const DESCRIPTOR_INTRINSIC: &str = "__gb_kernel";
 
 const PARAM_SIZE: usize = 48;
+
+const LDS_SIZE: usize = 40;
 
 /// The launch descriptor of the kernel with this entry function.
 pub fn read(module: &Ir<'_>, symbol: &str) -> Result<KernelDescriptor, Error> {
@@ -46,33 +48,48 @@ fn resolve(value: Value) -> Option<Value> {
 }
 
 fn parse(module: &Ir<'_>, data: &ConstantData) -> Option<KernelDescriptor> {
-    let params = match data.u64_at(56)? as usize {
-        0 => Vec::new(),
-        count => {
-            let array = data.pointee(module, 48)?;
-            (0..count)
-                .map(|i| {
-                    let at = i * PARAM_SIZE;
-                    Some(ParamDescriptor {
-                        name: array.str_at(module, at)?,
-                        ty: array.str_at(module, at + 16)?,
-                        kind: ParamKind::from_number(array.u32_at(at + 32)?)?,
-                        size: array.u32_at(at + 36)?,
-                        align: array.u32_at(at + 40)?,
-                        element_size: array.u32_at(at + 44)?,
-                    })
-                })
-                .collect::<Option<_>>()?
-        }
-    };
     Some(KernelDescriptor {
         name: data.str_at(module, 0)?,
         module: data.str_at(module, 16)?,
         file: data.str_at(module, 32)?,
-        line: data.u32_at(64)?,
-        column: data.u32_at(68)?,
-        dimensions: data.u32_at(72)?,
-        workgroup: [data.u32_at(76)?, data.u32_at(80)?, data.u32_at(84)?],
-        params,
+        line: data.u32_at(80)?,
+        column: data.u32_at(84)?,
+        dimensions: data.u32_at(88)?,
+        workgroup: [data.u32_at(92)?, data.u32_at(96)?, data.u32_at(100)?],
+        params: slice(module, data, 48, PARAM_SIZE, |array, at| {
+            Some(ParamDescriptor {
+                name: array.str_at(module, at)?,
+                ty: array.str_at(module, at + 16)?,
+                kind: ParamKind::from_number(array.u32_at(at + 32)?)?,
+                size: array.u32_at(at + 36)?,
+                align: array.u32_at(at + 40)?,
+                element_size: array.u32_at(at + 44)?,
+            })
+        })?,
+        lds: slice(module, data, 64, LDS_SIZE, |array, at| {
+            Some(LdsDescriptor {
+                name: array.str_at(module, at)?,
+                ty: array.str_at(module, at + 16)?,
+                size: array.u32_at(at + 32)?,
+                align: array.u32_at(at + 36)?,
+            })
+        })?,
     })
+}
+
+/// The elements of the slice at this offset, each `size` bytes.
+fn slice<T>(
+    module: &Ir<'_>,
+    data: &ConstantData,
+    at: usize,
+    size: usize,
+    read: impl Fn(&ConstantData, usize) -> Option<T>,
+) -> Option<Vec<T>> {
+    match data.u64_at(at + 8)? as usize {
+        0 => Some(Vec::new()),
+        count => {
+            let array = data.pointee(module, at)?;
+            (0..count).map(|i| read(&array, i * size)).collect()
+        }
+    }
 }

@@ -31,8 +31,12 @@ pub fn path(symbol: &str) -> String {
 
 /// A symbol, demangled, with its generic arguments and without its hash.
 pub fn full(symbol: &str) -> String {
-    // ThinLTO promotes local symbols by adding `.llvm.NUMBER`.
+    // ThinLTO promotes local symbols by adding `.llvm.NUMBER`; LLVM's linker adds `.NUMBER` to a name that is taken.
     let symbol = symbol.split(".llvm.").next().unwrap_or(symbol);
+    let symbol = match symbol.rsplit_once('.') {
+        Some((name, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => symbol,
+    };
     format!("{:#}", rustc_demangle::demangle(symbol))
 }
 

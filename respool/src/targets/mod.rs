@@ -29,8 +29,13 @@ pub trait Target {
     /// Makes LLVM's back end for the family known; may be called often.
     fn initialize_backend(&self);
 
-    /// Gives every intrinsic of the device language a body, panics included, and adds the kernel function.
-    fn lower(&self, kernel: &KernelLowering<'_, '_>) -> Result<(), Error>;
+    /// Gives every intrinsic of the device language a body, panics included, and adds the kernel function, which it returns.
+    /// What belongs to group scope is left for [`lower_group_scope`](Self::lower_group_scope).
+    fn lower(&self, kernel: &KernelLowering<'_, '_>) -> Result<Value, Error>;
+
+    /// Gives LDS and barriers their meaning. Everything is inlined into the kernel function by then, so that each place in the
+    /// source that asks for LDS is one call for each time that it is reached.
+    fn lower_group_scope(&self, kernel: &KernelLowering<'_, '_>) -> Result<(), Error>;
 
     /// Links LLVM's object file into what the device's loader takes, with the linker of the toolchain at `sysroot`.
     fn link(&self, kernel: &str, object: &[u8], sysroot: &Path) -> Result<Vec<u8>, Error>;

@@ -23,6 +23,7 @@ macro_rules! kernel {
                 module: "forbidden",
                 file: file!(),
                 params: &[],
+                lds: &[],
                 line: line!(),
                 column: column!(),
                 dimensions: 1,

@@ -4,7 +4,7 @@
 #[allow(dead_code)]
 mod descriptor;
 
-use descriptor::{LaunchDescriptor, ParamDescriptor, ParamKind};
+use descriptor::{LaunchDescriptor, LdsDescriptor, ParamDescriptor, ParamKind};
 
 unsafe extern "C" {
     safe fn __gb_item_begin_x() -> u32;
@@ -39,7 +39,7 @@ const fn buffer(name: &'static str) -> ParamDescriptor {
 }
 
 macro_rules! kernel {
-    ($name:ident, $args:ty, |$index:ident, $arg:ident| $body:block, $params:expr) => {
+    ($name:ident, $args:ty, |$index:ident, $arg:ident| $body:block, $params:expr $(, $lds:expr)*) => {
         #[inline(never)]
         #[unsafe(link_section = ".text.geobacter.kernel")]
         #[unsafe(no_mangle)]
@@ -49,6 +49,7 @@ macro_rules! kernel {
                 module: "plain",
                 file: file!(),
                 params: $params,
+                lds: &[$($lds),*],
                 line: line!(),
                 column: column!(),
                 dimensions: 1,
@@ -138,4 +139,10 @@ kernel!(described, (), |_i, _k| {}, &[
     param(ParamKind::InOut, "both", 16, 8, 12),
     param(ParamKind::Slice, "slice", 16, 8, 16),
     param(ParamKind::Function, "function", 0, 1, 0),
-]);
+    param(ParamKind::Lds, "tile", 0, 1, 4),
+    param(ParamKind::LdsSlice, "launch_sized", 8, 4, 8),
+    param(ParamKind::Atomics, "counts", 16, 8, 4),
+],
+    LdsDescriptor { name: "tile", ty: "Lds<[f32; 256]>", size: 1024, align: 4 },
+    LdsDescriptor { name: "flags", ty: "Lds<[u8; 3]>", size: 3, align: 1 }
+);

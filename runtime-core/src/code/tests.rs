@@ -36,6 +36,7 @@ fn kernel(symbol: &str, bitcode: &[u8]) -> Kernel {
         dimensions: 1,
         workgroup: [64, 1, 1],
         params: Vec::new(),
+        lds: Vec::new(),
     };
     Kernel {
         id: KernelId::of(symbol, bitcode),

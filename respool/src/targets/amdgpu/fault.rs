@@ -1,20 +1,26 @@
-//! Panics on AMD GPUs: fill the launch's fault record, end the wave.
+//! Panics on AMD GPUs: fill the launch's fault record, end the item.
 //!
 //! The record's address comes in the hidden argument `hidden_printf_buffer`, at a fixed place of the implicit kernel
-//! arguments of code object version 5. The first lane that exchanges the record's first word against 1 owns it; `s_endpgm`
-//! then ends the wave, which other waves' barriers take into account. See [`geobacter_spool::fault`] for the record.
+//! arguments of code object version 5. The first lane that exchanges the record's first word against 1 owns it. LLVM lays
+//! this path out behind all others: lanes of the wave that did not panic have gone on, barriers included, before its
+//! `s_endpgm` ends the wave (`docs/SOUNDNESS.md` says what that means). See [`geobacter_spool::fault`] for the record.
 
 use geobacter_spool::fault::{ANCHOR_SYMBOL, FaultKind, FaultRecord, NO_ADDRESS};
 use llvm_sys::{LLVMLinkage, LLVMVisibility};
 
-use super::address_space::{CONSTANT, GENERIC, GLOBAL};
+use super::{
+    KernelLowering,
+    address_space::{CONSTANT, GENERIC, GLOBAL},
+    intrinsics,
+};
 use crate::ir::{Builder, Ir, Value};
 
 /// Offset of `hidden_printf_buffer` in the implicit arguments of code object version 5.
 const PRINTF_BUFFER_OFFSET: u64 = 72;
 
 /// Defines the panic functions that the module declares.
-pub fn lower(module: &Ir<'_>) {
+pub fn lower(lowering: &KernelLowering<'_, '_>) {
+    let module = lowering.module;
     let declared = |name| module.function(name).filter(|function| function.is_declaration());
     let text = declared("__gb_panic_text");
     let format = declared("__gb_panic_format");
@@ -24,7 +30,7 @@ pub fn lower(module: &Ir<'_>) {
     }
     // LLVM describes the hidden argument in the code object's metadata only for modules with this node.
     module.add_named_metadata("llvm.printf.fmts");
-    let fault = Fault::new(module);
+    let fault = Fault::new(lowering);
     let context = module.context();
     let zero = context.int(64).integer(0);
     let kind = |kind: FaultKind| context.int(32).integer(kind as u64);
@@ -67,18 +73,20 @@ struct Report {
 }
 
 struct Fault<'a, 'c> {
+    lowering: &'a KernelLowering<'a, 'c>,
     module: &'a Ir<'c>,
     anchor: Value,
 }
 
 impl<'a, 'c> Fault<'a, 'c> {
-    fn new(module: &'a Ir<'c>) -> Self {
+    fn new(lowering: &'a KernelLowering<'a, 'c>) -> Self {
+        let module = lowering.module;
         let word = module.context().int(64);
         let anchor = module.add_global(ANCHOR_SYMBOL, word, CONSTANT);
         anchor.set_initializer(word.zero());
         anchor.set_global_constant(true);
         anchor.set_visibility(LLVMVisibility::LLVMProtectedVisibility);
-        Self { module, anchor }
+        Self { lowering, module, anchor }
     }
 
     fn define(&self, function: Value, report: impl FnOnce(&Builder<'_>, &[Value]) -> Report) {
@@ -110,10 +118,11 @@ impl<'a, 'c> Fault<'a, 'c> {
             store(std::mem::offset_of!(FaultRecord, values) + 8 * i, value, 8);
         }
         for (i, axis) in ["x", "y", "z"].into_iter().enumerate() {
-            let id =
-                |what: &str| builder.call(self.module.intrinsic(&format!("llvm.amdgcn.{what}.id.{axis}"), &[]), &[]);
-            store(std::mem::offset_of!(FaultRecord, group) + 4 * i, id("workgroup"), 4);
-            store(std::mem::offset_of!(FaultRecord, item) + 4 * i, id("workitem"), 4);
+            let group = self.module.intrinsic(&format!("llvm.amdgcn.workgroup.id.{axis}"), &[]);
+            store(std::mem::offset_of!(FaultRecord, group) + 4 * i, builder.call(group, &[]), 4);
+            // With its range: LLVM makes one of equal calls, and keeps of their ranges what all of them have.
+            let item = intrinsics::item_id(self.lowering, &builder, i);
+            store(std::mem::offset_of!(FaultRecord, item) + 4 * i, item, 4);
         }
         builder.branch(end);
 

@@ -7,7 +7,10 @@ use geobacter_spool::descriptor::KernelDescriptor;
 use llvm_sys::{LLVMCallConv, LLVMVisibility};
 
 use super::address_space::{CONSTANT, GENERIC};
-use crate::{ir::Builder, targets::KernelLowering};
+use crate::{
+    ir::{Builder, Value},
+    targets::KernelLowering,
+};
 
 /// Bytes before the arguments: `geobacter_lang`'s kernarg header.
 const HEADER: u32 = 16;
@@ -22,7 +25,7 @@ pub fn explicit_kernarg_size(descriptor: &KernelDescriptor) -> u32 {
 }
 
 /// Adds the kernel function, which calls the entry function.
-pub fn add(lowering: &KernelLowering<'_, '_>) {
+pub fn add(lowering: &KernelLowering<'_, '_>) -> Value {
     let module = lowering.module;
     let context = module.context();
     let descriptor = lowering.descriptor;
@@ -54,4 +57,5 @@ pub fn add(lowering: &KernelLowering<'_, '_>) {
     kernel.set_source(module, call, &descriptor.name, &descriptor.file, descriptor.line, descriptor.column);
     module.add_module_flag("amdhsa_code_object_version", 500);
     kernel.set_integer_metadata(context, "reqd_work_group_size", &descriptor.workgroup);
+    kernel
 }

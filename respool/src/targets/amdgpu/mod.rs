@@ -7,12 +7,15 @@ use geobacter_spool::{descriptor::KernelDescriptor, job::KernelResources};
 use inkwell::targets::InitializationConfig;
 
 use super::{KernelLowering, Target};
-use crate::{error::Error, passes::address_spaces::AddressSpaces};
+use crate::{error::Error, ir::Value, passes::address_spaces::AddressSpaces};
 
+mod atomics;
+mod barrier;
 mod code_object;
 mod fault;
 mod intrinsics;
 mod kernel;
+mod lds;
 mod link;
 mod occupancy;
 mod processor;
@@ -24,6 +27,7 @@ use processor::Processor;
 mod address_space {
     pub const GENERIC: u32 = 0;
     pub const GLOBAL: u32 = 1;
+    pub const LDS: u32 = 3;
     pub const CONSTANT: u32 = 4;
     pub const PRIVATE: u32 = 5;
 }
@@ -70,11 +74,15 @@ impl Target for AmdGpu {
         unsafe { LLVMInitializeAMDGPUDisassembler() };
     }
 
-    fn lower(&self, lowering: &KernelLowering<'_, '_>) -> Result<(), Error> {
-        fault::lower(lowering.module);
+    fn lower(&self, lowering: &KernelLowering<'_, '_>) -> Result<Value, Error> {
+        fault::lower(lowering);
         intrinsics::lower(lowering, self.name())?;
-        kernel::add(lowering);
-        Ok(())
+        Ok(kernel::add(lowering))
+    }
+
+    fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>) -> Result<(), Error> {
+        lds::lower(lowering, self.name())?;
+        barrier::lower(lowering, self.name())
     }
 
     fn link(&self, kernel: &str, object: &[u8], sysroot: &Path) -> Result<Vec<u8>, Error> {

@@ -1,0 +1,103 @@
+//! Group scope on every device: private values, `once`, barriers and atomics against plain loops.
+#![forbid(unsafe_code)]
+
+use geobacter::{atomic::scope, prelude::*};
+
+/// Each group's number of items in the grid, counted by its items.
+#[kernel(workgroup = [8, 4])]
+fn counted(wg: Workgroup<2>, counts: Atomics<u32>, order: Atomics<u32, scope::System>, rounds: u32, out: Out<u32>) {
+    let group = wg.group_index();
+    let kept = wg.private_with(|item| item.local_index() as u32);
+    let mut total = 0;
+    for round in 0..rounds {
+        let first = wg.once(|leader| {
+            order.at(group).fetch_add(&leader, 1);
+            (leader.x() as u32, round)
+        });
+        // Uniform: all items of a group take the same way.
+        if first.1.is_multiple_of(2) {
+            total += first.0;
+        }
+        wg.each(|item| {
+            counts.at(group).fetch_add(&item, 1);
+        });
+        wg.each_local(|mut item| *kept.at(&mut item) += round);
+    }
+    wg.each(|item| out.set(&item, kept.get(&item) * 1000 + total));
+}
+
+#[test]
+fn values_live_across_visits_of_item_scope() {
+    for device in geobacter::devices().present {
+        for (width, height) in [(1, 1), (8, 4), (9, 5), (100, 3), (7, 41)] {
+            let (across, down) = ((width as u32).div_ceil(8), (height as u32).div_ceil(4));
+            let groups = (across * down) as usize;
+            let rounds = 5;
+            let mut counts = device.zeroed::<u32>(groups).unwrap();
+            let mut order = device.zeroed::<u32>(groups).unwrap();
+            let mut out = device.zeroed::<u32>(width * height).unwrap();
+            counted::launch(&device, [width, height], &mut counts, &mut order, rounds, &mut out).unwrap();
+
+            let (counts, order, out) = (counts.download().unwrap(), order.download().unwrap(), out.download().unwrap());
+            assert!(order.iter().all(|&n| n == rounds), "{}: {order:?}", device.id());
+            for y in 0..height {
+                for x in 0..width {
+                    let local = (x % 8 + 8 * (y % 4)) as u32;
+                    let expected = (local + (0..rounds).sum::<u32>()) * 1000 + 3 * (x as u32 / 8 * 8);
+                    assert_eq!(out[y * width + x], expected, "{}: ({x}, {y}) of {width} x {height}", device.id());
+                }
+            }
+            for (group, &count) in counts.iter().enumerate() {
+                let (gx, gy) = (group as u32 % across, group as u32 / across);
+                let inside = 8.min(width as u32 - gx * 8) * 4.min(height as u32 - gy * 4);
+                assert_eq!(count, inside * rounds, "{}: group {group} of {width} x {height}", device.id());
+            }
+        }
+    }
+}
+
+/// Values of which one has no bytes, made and given back in an order of their own.
+#[kernel(workgroup = 4)]
+fn values_without_bytes(wg: Workgroup<1>, out: Out<u32>) {
+    let nothing = wg.private(());
+    let a = wg.private(1);
+    drop(nothing);
+    let b = wg.private(2);
+    wg.each(|item| out.set(&item, a.get(&item) * 10 + b.get(&item)));
+}
+
+#[test]
+fn a_value_without_bytes_takes_no_other_away() {
+    for device in geobacter::devices().present {
+        let mut out = device.zeroed(9).unwrap();
+        values_without_bytes::launch(&device, 9, &mut out).unwrap();
+        assert_eq!(out.download().unwrap(), [12; 9], "{device:?}");
+    }
+}
+
+/// Values without a size, and handles that go in another order than they came.
+#[kernel(workgroup = 8)]
+fn private_values(wg: Workgroup<1>, counts: Atomics<u32>, y: Out<u64>) {
+    let nothing = wg.private(());
+    let kept = wg.private_with(|item| item.local_x() as u64);
+    drop(nothing);
+    let later = wg.private(1000_u64);
+    let count = counts.at(wg.group_index());
+    wg.each(|mut item| {
+        *later.at(&mut item) += 1;
+        count.fetch_add(&item, 1);
+    });
+    wg.each(|item| y.set(&item, kept.get(&item) + later.get(&item)));
+}
+
+#[test]
+fn no_private_value_is_in_the_place_of_another() {
+    for device in geobacter::devices().present {
+        let mut counts = device.zeroed::<u32>(2).unwrap();
+        let mut y = device.zeroed::<u64>(13).unwrap();
+        private_values::launch(&device, 13, &mut counts, &mut y).unwrap();
+        let expected: Vec<u64> = (0..13).map(|i| i % 8 + 1001).collect();
+        assert_eq!(y.download().unwrap(), expected, "{}", device.id());
+        assert_eq!(counts.download().unwrap(), [8, 5], "{}", device.id());
+    }
+}

@@ -1,0 +1,13 @@
+#![forbid(unsafe_code)]
+use geobacter::prelude::*;
+
+#[kernel(workgroup = 64)]
+fn mistake(wg: Workgroup<1>, x: In<f32>, y: Out<f32>) {
+    wg.each(|item| {
+        y.set(&item, x[&item]);
+        __syncthreads();
+    });
+    wg.sync_threads();
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+#![forbid(unsafe_code)]
+use geobacter::prelude::*;
+
+#[kernel(workgroup = 64)]
+fn mistake(wg: Workgroup<1>, x: In<f32>, y: Out<f32>) {
+    wg.each(|item| {
+        if x[&item] > 0.0 {
+            wg.barrier();
+        }
+        y.set(&item, x[&item]);
+    });
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+#![forbid(unsafe_code)]
+use geobacter::prelude::*;
+
+#[kernel(workgroup = 64)]
+fn mistake(wg: Workgroup<1>, y: Out<u32>) {
+    std::thread::scope(|scope| {
+        scope.spawn(|| wg.barrier());
+    });
+    wg.each(|item| y.set(&item, 1));
+}
+
+fn main() {}

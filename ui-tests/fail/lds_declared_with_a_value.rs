@@ -1,0 +1,11 @@
+#![forbid(unsafe_code)]
+use geobacter::prelude::*;
+
+#[kernel(workgroup = 64)]
+fn mistake(wg: Workgroup<1>, y: Out<f32>) {
+    #[workgroup_shared]
+    let tile: Lds<[f32; 64]> = [0.0; 64];
+    wg.each(|item| y.set(&item, tile[item.local_x()]));
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+#![forbid(unsafe_code)]
+use geobacter::prelude::*;
+
+#[kernel(workgroup = 64)]
+fn mistake(wg: Workgroup<1>, #[workgroup_shared] tile: Lds<[f32; 64]>, y: Out<f32>) {
+    let tile = tile.fill(&wg, |item| item.x());
+    wg.each(|item| y.set(&item, tile[0]));
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+#![forbid(unsafe_code)]
+use geobacter::prelude::*;
+
+#[kernel(workgroup = 64)]
+fn mistake(wg: Workgroup<1>, #[workgroup_shared] tile: Lds<[&'static mut f32; 64]>) {
+    let tile = tile.fill(&wg, |_| panic!());
+}
+
+fn main() {}

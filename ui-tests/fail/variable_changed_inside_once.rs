@@ -1,0 +1,11 @@
+#![forbid(unsafe_code)]
+use geobacter::prelude::*;
+
+#[kernel(workgroup = 64)]
+fn mistake(wg: Workgroup<1>, x: In<f32>, y: Out<f32>) {
+    let mut first = 0.0;
+    wg.once(|leader| first = x[&leader]);
+    wg.each(|item| y.set(&item, first));
+}
+
+fn main() {}
