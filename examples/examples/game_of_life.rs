@@ -8,12 +8,12 @@ use geobacter::prelude::*;
 use geobacter_examples::cli::{self, Example, Outcome, Run};
 
 /// Cells of a work-group along x and y.
-const WIDTH: usize = 64;
-const HEIGHT: usize = 16;
+const WIDTH: usize = 128;
+const HEIGHT: usize = 8;
 const GENERATIONS: usize = 24;
 
 /// The next generation: 1 is alive, 0 is dead.
-#[kernel(workgroup = [64, 16])]
+#[kernel(workgroup = [128, 8])]
 pub fn generation(
     wg: Workgroup<2>,
     world: Slice<u8>,

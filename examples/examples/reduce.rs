@@ -9,9 +9,13 @@ use geobacter_examples::cli::{self, Compare, Example, Outcome, Run};
 
 /// Items of a work-group.
 const GROUP: usize = 256;
-/// Elements that a work-group reduces. Each item combines several of its own before the group works together, which costs
-/// barriers.
-const BLOCK: usize = GROUP * 32;
+/// Elements that an item reads at once.
+const WIDE: usize = 4;
+/// Fewest elements that a work-group reduces. Each item combines several of its own before the group works together, which
+/// costs barriers.
+const LEAST: usize = GROUP * 32;
+/// Work-groups for each compute unit, where there is enough to do: they need not be done at the same time.
+const GROUPS_PER_UNIT: usize = 64;
 
 /// The grid has `GROUP` items for each block of `x`, which has one of the results.
 #[kernel(workgroup = 256)]
@@ -19,29 +23,33 @@ fn reduce_blocks<T: Element + LdsElement, F: Fn(T, T) -> T + Sync>(
     wg: Workgroup<1>,
     identity: T,
     combine: F,
+    block: usize,
     x: Slice<T>,
     results: Out<T, PerGroup<1>>,
 ) {
-    let block = x.chunks(BLOCK).nth(wg.group_index()).unwrap_or_default();
-    // Neighbouring items read neighbouring elements, row by row: that is how memory is fast. Eight
-    // rows at once, so that several elements are on their way.
-    let (rows, rest) = block.as_chunks::<GROUP>();
-    let (eights, rows) = rows.as_chunks::<8>();
-    let own = wg.private(identity);
-    for rows in eights {
-        wg.each(|item| {
-            let column = rows.iter().map(|row| row[item.local_x()]);
-            own.set(&item, column.fold(own.get(&item), &combine));
+    let block = x.chunks(block).nth(wg.group_index()).unwrap_or_default();
+    // Neighbouring items read neighbouring elements, row by row, each of them several with one load: that is how memory is
+    // fast.
+    let (wide, rest) = block.as_chunks::<WIDE>();
+    let (rows, last) = wide.as_chunks::<GROUP>();
+    let own = wg.private([identity; WIDE]);
+    let add = |own: &mut [T; WIDE], values: &[T; WIDE]| *own = std::array::from_fn(|i| combine(own[i], values[i]));
+    for row in rows {
+        wg.each_local(|mut item| {
+            let values = &row[item.local_x()];
+            add(own.at(&mut item), values);
         });
     }
-    for row in rows.iter().map(|row| &row[..]).chain([rest]) {
-        wg.each(|item| {
-            if let Some(&value) = row.get(item.local_x()) {
-                own.set(&item, combine(own.get(&item), value));
-            }
-        });
-    }
-    let result = wg.reduce(identity, |item| own.get(&item), combine);
+    wg.each_local(|mut item| {
+        if let Some(values) = last.get(item.local_x()) {
+            add(own.at(&mut item), values);
+        }
+    });
+    let of_item = |item: Item<'_, 1>| {
+        let odd = rest.get(item.local_x()).copied().unwrap_or(identity);
+        own.get(&item).into_iter().fold(odd, &combine)
+    };
+    let result = wg.reduce(identity, of_item, combine);
     wg.once(|mut leader| results.group_block(&mut leader)[0] = result);
 }
 
@@ -54,9 +62,11 @@ where
     let mut left: Option<DeviceBuffer<T>> = None;
     loop {
         let x = left.as_ref().unwrap_or(x);
-        let groups = x.len().div_ceil(BLOCK);
+        let most = device.info().compute_units as usize * GROUPS_PER_UNIT;
+        let block = x.len().div_ceil(most).next_multiple_of(GROUP * WIDE).max(LEAST);
+        let groups = x.len().div_ceil(block);
         let mut results = device.zeroed(groups)?;
-        reduce_blocks::launch(device, groups * GROUP, identity, combine, x, &mut results)?;
+        reduce_blocks::launch(device, groups * GROUP, identity, combine, block, x, &mut results)?;
         if groups == 1 {
             return Ok(results.download()?[0]);
         }

@@ -18,13 +18,15 @@ use rayon::prelude::*;
 
 use crate::{
     check::{self, Shadow},
+    chunks::Chunks,
+    group_time::GroupTimes,
     panics,
 };
 
-/// Work that is worth handing to another thread, which takes some microseconds to wake.
-const MIN_CHUNK: Duration = Duration::from_micros(20);
-/// Chunks for each thread, so that uneven work spreads.
-const CHUNKS_PER_THREAD: u64 = 8;
+/// A launch that takes longer is worth another thread, which takes some microseconds to wake.
+const ONE_THREAD: Duration = Duration::from_micros(80);
+/// Work that is worth a chunk of its own, which a thread that is awake takes in less than one microsecond.
+const MIN_CHUNK: Duration = Duration::from_micros(4);
 /// LDS of a work-group in bytes. Any size would do; this is what GPUs have, so that a kernel that runs here runs there.
 const LDS: u32 = 64 * 1024;
 /// Alignment of buffers in bytes, as the driver seam promises.
@@ -33,6 +35,7 @@ const ALIGN: usize = 256;
 #[derive(Debug)]
 pub(crate) struct HostDriver {
     info: DeviceInfo,
+    group_times: GroupTimes,
 }
 
 impl HostDriver {
@@ -45,7 +48,7 @@ impl HostDriver {
         info.max_grid_items = u64::MAX;
         info.lds = LDS;
         info.driver = format!("rayon, {} threads", rayon::current_num_threads());
-        Self { info }
+        Self { info, group_times: GroupTimes::new() }
     }
 }
 
@@ -86,32 +89,53 @@ impl Driver for HostDriver {
             })
         };
         let failed = AtomicBool::new(false);
-
-        // The first group runs here, and shows how much work a group is: a number of items does not tell.
         let here = |groups| check::with(&shadow, || run(groups, &failed)).map_err(|(_, error)| error);
         if count == 1 {
             return here(0..1);
         }
-        let start = Instant::now();
-        here(0..1)?;
-        let rest = count - 1;
-        let worth_a_chunk = MIN_CHUNK.as_nanos().div_ceil(start.elapsed().as_nanos().max(1)) as u64;
-        let even = rest.div_ceil(rayon::current_num_threads() as u64 * CHUNKS_PER_THREAD);
-        let chunk = even.max(worth_a_chunk);
-        if rest <= chunk {
-            return here(1..count);
+        let entry = dispatch.kernel.entry;
+        let several_threads =
+            |time: Duration, groups: u64| time.as_nanos() * u128::from(groups) > ONE_THREAD.as_nanos();
+        // Groups that have run, and what one takes.
+        let (done, time) = match self.group_times.get(entry).filter(|&time| several_threads(time, count)) {
+            Some(time) => (0, time),
+            None => {
+                let start = Instant::now();
+                here(0..1)?;
+                let time = start.elapsed();
+                self.group_times.set(entry, 1, time);
+                (1, time)
+            }
+        };
+        let rest = count - done;
+        if !several_threads(time, rest) {
+            return here(done..count);
         }
+        let worth_a_chunk = MIN_CHUNK.as_nanos().div_ceil(time.as_nanos().max(1)) as u64;
+        let threads = rayon::current_num_threads();
+        let chunks = Chunks::new(done..count, threads as u64, worth_a_chunk);
         let first: Mutex<Option<(u64, DriverError)>> = Mutex::new(None);
-        let run_chunk = |index: u64| {
-            if let Err((group, error)) = run(1 + index * chunk..(1 + (index + 1) * chunk).min(count), &failed) {
-                failed.store(true, Ordering::Relaxed);
-                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-                if first.as_ref().is_none_or(|&(other, _)| group < other) {
-                    *first = Some((group, error));
+        let run_chunk = |groups: Range<u64>| {
+            let (start, length) = (Instant::now(), groups.end - groups.start);
+            match run(groups, &failed) {
+                Ok(()) => self.group_times.set(entry, length, start.elapsed()),
+                Err((group, error)) => {
+                    failed.store(true, Ordering::Relaxed);
+                    let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                    if first.as_ref().is_none_or(|&(other, _)| group < other) {
+                        *first = Some((group, error));
+                    }
                 }
             }
         };
-        (0..rest.div_ceil(chunk)).into_par_iter().for_each(|index| check::with(&shadow, || run_chunk(index)));
+        let work = || {
+            check::with(&shadow, || {
+                while let Some(groups) = chunks.take() {
+                    run_chunk(groups);
+                }
+            });
+        };
+        (0..threads).into_par_iter().with_max_len(1).for_each(|_| work());
         match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
             None => Ok(()),
             Some((_, error)) => Err(error),

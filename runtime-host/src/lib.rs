@@ -1,7 +1,9 @@
 //! The CPU device: kernels run natively on every core.
 //!
 //! * [`device`]: the one host device of the process.
-//! * `driver`: memory, and a launch: work-groups in chunks over rayon's threads, a single one on the caller's.
+//! * `driver`: memory, and a launch: work-groups on the calling thread, and on those of rayon that join it.
+//! * `chunks`, `group_time`: how the groups of a launch are shared out among threads; how long a kernel's groups take, which says
+//!   whether that is worth it.
 //! * `arena`: a thread's memory for LDS and private values.
 //! * `intrinsics`, `atomics`: what `geobacter_lang::intrinsics` declares, for the host. Every program needs them to link, whether it
 //!   uses the device or not.
@@ -13,7 +15,9 @@
 mod arena;
 mod atomics;
 mod check;
+mod chunks;
 mod driver;
+mod group_time;
 mod intrinsics;
 mod panics;
 
