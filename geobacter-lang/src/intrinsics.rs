@@ -44,6 +44,12 @@ unsafe extern "C" {
     /// # Safety
     /// At group scope only: all items of the group get here, or none (rule 4).
     pub fn __gb_barrier();
+    /// A barrier that only a complete group passes: if an item of the group has not got here because it panicked, those that
+    /// have end, too. Host: nothing; a panic ends the call that runs the group.
+    ///
+    /// # Safety
+    /// As [`__gb_barrier`].
+    pub fn __gb_barrier_of_all();
     /// LDS of this many bytes: each call in the source has its own, the same for every item of a group. Both arguments are
     /// constants, neither is zero. Host: memory of the thread until [`__gb_release`] or the group's end. Not initialised.
     pub fn __gb_lds(size: u32, align: u32) -> *mut u8;

@@ -125,6 +125,13 @@ unsafe fn temporary<T>() -> *mut T {
     unsafe { gb::__gb_lds_temporary(const { gb::size::<T>() }, const { align_of::<T>() as u32 }).cast() }
 }
 
+/// Whether some bytes are no `T`: `bool`, `char`, enums, references, and what contains one.
+///
+/// These are the types in which `Option` finds room for its `None`.
+const fn has_invalid_values<T>() -> bool {
+    size_of::<T>() != 0 && size_of::<Option<T>>() == size_of::<T>()
+}
+
 impl<'k, const D: usize> Workgroup<'k, D> {
     /// The work-group that this call of an entry function runs.
     ///
@@ -288,8 +295,9 @@ impl<'k, const D: usize> Workgroup<'k, D> {
             unsafe { result.write(value) };
         }
         self.barrier();
-        // SAFETY: rules 4 and 6: every group has a first item, which has written it before the barrier, and nobody writes it
-        // before the next one.
+        self.end_unless_complete::<T>();
+        // SAFETY: rules 4 and 6: every group has a first item, which has written it before the barrier (or nobody gets here that
+        // could tell), and nobody writes it before the next one.
         let value = unsafe { result.read() };
         if size_of::<T>() != 0 {
             // SAFETY: rule 5: given by `temporary` above, and this was the last use.
@@ -321,6 +329,23 @@ impl<'k, const D: usize> Workgroup<'k, D> {
         self.assert_group_scope();
         // SAFETY: rule 4: whoever holds a `Workgroup` is at group scope.
         unsafe { gb::__gb_barrier() }
+    }
+
+    /// To be called after the phase in which items have written values of type `T` where nothing was: ends this group's run if one
+    /// of its items panicked meanwhile, and its value is missing.
+    ///
+    /// On the host such a panic has ended the call. On a GPU the others would go on, and read what was never written. For numbers
+    /// that is any number, and the launch returns an error anyway. For other types it might be no value at all; so there the
+    /// group ends, at the price of a look at the panicked items, in kernels that can panic. Debug builds do so for all types:
+    /// what follows from a missing value would be reported in place of the panic.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub fn end_unless_complete<T>(&self) {
+        if const { cfg!(debug_assertions) || has_invalid_values::<T>() } {
+            self.assert_group_scope();
+            // SAFETY: rule 4: whoever holds a `Workgroup` is at group scope.
+            unsafe { gb::__gb_barrier_of_all() }
+        }
     }
 
     /// A `Workgroup` cannot be captured by a closure for item scope. On the host a closure's `Sync` can be had by a promise that

@@ -101,3 +101,94 @@ fn no_private_value_is_in_the_place_of_another() {
         assert_eq!(counts.download().unwrap(), [8, 5], "{}", device.id());
     }
 }
+
+/// Ways to give the group a value of a type that not every byte is one of.
+#[derive(Clone, Copy, Debug, KernelArg)]
+#[repr(u8)]
+enum Shared {
+    Fill,
+    FillWith,
+    FillTogether,
+    Once,
+}
+
+/// Items `first` to `last` of the grid panic before their part of the value is there. `reached` counts the items of each
+/// group that get behind it.
+#[kernel(workgroup = 96)]
+fn incomplete(
+    wg: Workgroup<1>,
+    way: Shared,
+    first: usize,
+    last: usize,
+    #[workgroup_shared] letters: Lds<[char; 96]>,
+    #[workgroup_shared] others: Lds<[Option<u32>; 96]>,
+    #[workgroup_shared] flags: Lds<[[bool; 50]; 3]>,
+    reached: Atomics<u32>,
+) {
+    let check = |x: usize| assert!(x < first || x > last, "an item that panics");
+    let origin = wg.origin()[0];
+    match way {
+        Shared::Fill => {
+            let letters = letters.fill(&wg, |item| {
+                check(item.x());
+                'a'
+            });
+            assert!(letters.iter().all(|&letter| letter == 'a'));
+        }
+        Shared::FillWith => {
+            let flags = flags.fill_with(&wg, |[y, x]| {
+                check(origin + (y * 50 + x) % 96);
+                true
+            });
+            assert!(flags.iter().flatten().all(|&flag| flag));
+        }
+        Shared::FillTogether => {
+            let (letters, others) = (&mut letters, &mut others).fill(&wg, |item| {
+                check(item.x());
+                ('b', Some(7))
+            });
+            assert!(letters.iter().all(|&letter| letter == 'b') && others.iter().all(|&other| other == Some(7)));
+        }
+        Shared::Once => {
+            let found = wg.once(|leader| {
+                check(leader.x());
+                Some(leader.x() as u32)
+            });
+            assert_eq!(found, Some(origin as u32));
+        }
+    }
+    let group = wg.group_index();
+    wg.each(|item| {
+        reached.at(group).fetch_add(&item, 1);
+    });
+}
+
+#[test]
+fn nobody_sees_a_value_that_a_panic_kept_from_being_written() {
+    for device in geobacter::devices().present {
+        for way in [Shared::Fill, Shared::FillWith, Shared::FillTogether, Shared::Once] {
+            // Of the first group: one item, or all of a wave of 64, of one of 32, of the group.
+            for (first, last) in [(0, 0), (40, 40), (95, 95), (0, 63), (64, 95), (0, 95)] {
+                let is_met = !matches!(way, Shared::Once) || first == 0;
+                let mut reached = device.zeroed::<u32>(2).unwrap();
+                let result = incomplete::launch(&device, 100, way, first, last, &mut reached);
+                let at = format!("{way:?} {first} to {last} on {}: {result:?}", device.id());
+                let reached = reached.download().unwrap();
+                if is_met {
+                    let Err(geobacter::LaunchError::Panicked { panic, .. }) = result else { panic!("{at}") };
+                    assert_eq!(panic.message, "an item that panics", "{at}");
+                    // On the host nobody is the item of an element in `fill_with`.
+                    let known = !matches!((way, device.info().kind), (Shared::FillWith, geobacter::DeviceKind::Host));
+                    assert!(!known || (first..=last).contains(&(panic.item[0] as usize)), "{at}");
+                    assert_eq!((panic.group[0], reached[0]), (0, 0), "{at}");
+                } else {
+                    result.unwrap();
+                    assert_eq!(reached, [96, 4], "{at}");
+                }
+            }
+            let mut reached = device.zeroed::<u32>(2).unwrap();
+            incomplete::launch(&device, 100, way, 1000, 1000, &mut reached).unwrap();
+            assert_eq!(reached.download().unwrap(), [96, 4], "{way:?} on {}", device.id());
+        }
+    }
+}

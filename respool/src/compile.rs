@@ -92,8 +92,9 @@ fn retarget(
     if group_scope::is_used(module) {
         let inlined = module.run_passes(group_scope::INLINE, machine.as_mut_ptr());
         inlined.map_err(invalid("inlining"))?;
+        group_scope::drop_needless_barriers_of_all(module);
         redundant_barriers::run(kernel, target.address_spaces());
-        target.lower_group_scope(&lowering)?;
+        target.lower_group_scope(&lowering, kernel)?;
     }
     module.verify().map_err(invalid("retargeting"))
 }

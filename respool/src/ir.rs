@@ -984,6 +984,30 @@ impl Block {
         unsafe { (0..LLVMGetNumSuccessors(terminator.0)).map(|i| Block(LLVMGetSuccessor(terminator.0, i))).collect() }
     }
 
+    /// Moves what stands before an instruction of this block into a new block, which takes this one's place: what led here leads
+    /// there. It has no terminator yet; this block has no predecessors.
+    pub fn split_before(self, context: &Context, instruction: Value) -> Block {
+        // SAFETY: rules 1 and 3: an instruction that is taken out of one block is put into another one.
+        unsafe {
+            let head = Block(LLVMInsertBasicBlockInContext(context.0, self.0, c"".as_ptr()));
+            let function = LLVMGetBasicBlockParent(self.0);
+            for block in walk(LLVMGetFirstBasicBlock(function), |b| LLVMGetNextBasicBlock(b)).map(Block) {
+                let Some(terminator) = block.terminator() else { continue };
+                for (index, next) in block.successors().into_iter().enumerate() {
+                    if next == self {
+                        LLVMSetSuccessor(terminator.0, index as c_uint, head.0);
+                    }
+                }
+            }
+            let builder = Builder::at_end(context, head);
+            for earlier in self.instructions().into_iter().take_while(|&earlier| earlier != instruction) {
+                LLVMInstructionRemoveFromParent(earlier.0);
+                LLVMInsertIntoBuilder(builder.builder, earlier.0);
+            }
+            head
+        }
+    }
+
     pub fn first_instruction(self) -> Option<Value> {
         // SAFETY: rule 1.
         Value::some(unsafe { LLVMGetFirstInstruction(self.0) })

@@ -103,6 +103,12 @@ extern "C" fn __gb_barrier() {
 
 // SAFETY: as above.
 #[unsafe(no_mangle)]
+extern "C" fn __gb_barrier_of_all() {
+    check::barrier();
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
 extern "C" fn __gb_lds(size: u32, align: u32) -> *mut u8 {
     ARENA.with_borrow_mut(|arena| arena.push(size as usize, align as usize))
 }

@@ -76,6 +76,7 @@ impl<'k, A: Shape + ?Sized> Lds<'k, A> {
             // SAFETY: rule 6: in this phase the element is this item's.
             unsafe { element.write(value) }
         });
+        workgroup.end_unless_complete::<A::Element>();
         // SAFETY: rule 6: every element was just written, and the phase is over.
         unsafe { Filled::new(self.region) }
     }
@@ -92,6 +93,7 @@ impl<'k, A: Shape + ?Sized> Lds<'k, A> {
             // SAFETY: rule 6: in this phase the element is this item's.
             unsafe { element.write(value) }
         });
+        workgroup.end_unless_complete::<A::Element>();
         // SAFETY: rule 6: every element was just written, and the phase is over.
         unsafe { Filled::new(self.region) }
     }
@@ -162,6 +164,7 @@ impl<T: LdsElement, const N: usize, const M: usize> Lds<'_, [[T; N]; M]> {
             }
         }
         workgroup.barrier();
+        // Nothing was called that could panic.
         // SAFETY: rule 6: every element was just written, and the phase is over.
         unsafe { Filled::new(self.region) }
     }

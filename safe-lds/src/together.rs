@@ -52,6 +52,7 @@ macro_rules! tuples {
                     tuples!(write number values $($name)*);
                 });
                 workgroup.barrier();
+                workgroup.end_unless_complete::<Self::Values>();
                 // SAFETY: rule 6: every element was just written, and the phase is over.
                 unsafe { (Filled::new($first_name), $(Filled::new($name)),*) }
             }

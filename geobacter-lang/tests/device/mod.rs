@@ -289,6 +289,12 @@ extern "C" fn __gb_barrier() {
 
 // SAFETY: as above.
 #[unsafe(no_mangle)]
+extern "C" fn __gb_barrier_of_all() {
+    __gb_barrier();
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
 extern "C" fn __gb_lds(size: u32, align: u32) -> *mut u8 {
     allocate(size as usize, align as usize)
 }

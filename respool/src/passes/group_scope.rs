@@ -3,10 +3,15 @@
 //! LDS belongs to the place in the source that asks for it. A function that asks is generic and called from several places,
 //! so everything is inlined first: then each place is a call of its own.
 
-use crate::ir::Ir;
+use crate::ir::{Ir, Value};
 
 /// Waits for the group.
 pub const BARRIER: &str = "__gb_barrier";
+/// Waits for the group, and ends it if an item has panicked.
+pub const BARRIER_OF_ALL: &str = "__gb_barrier_of_all";
+/// Called by an item that has panicked, in modules that have a [`BARRIER_OF_ALL`]. No function of the device language: targets
+/// call it where they define panics, and define it.
+pub const ITEM_PANICKED: &str = "__gb_item_panicked";
 /// LDS of its own for each call.
 pub const LDS: &str = "__gb_lds";
 /// LDS that all calls share.
@@ -17,11 +22,26 @@ pub const LDS_DYNAMIC: &str = "__gb_lds_dynamic";
 /// Inlines, and simplifies as far as `redundant_barriers` needs to see what a pointer points to.
 pub const INLINE: &str = "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,sroa,gvn,instcombine<no-verify-fixpoint>,simplifycfg)";
 
+const ALL: [&str; 6] = [BARRIER, BARRIER_OF_ALL, ITEM_PANICKED, LDS, LDS_TEMPORARY, LDS_DYNAMIC];
+
 pub fn is_intrinsic(name: &str) -> bool {
-    [BARRIER, LDS, LDS_TEMPORARY, LDS_DYNAMIC].contains(&name)
+    ALL.contains(&name)
 }
 
 /// Whether the module's kernel has a group scope.
 pub fn is_used(module: &Ir<'_>) -> bool {
-    [BARRIER, LDS, LDS_TEMPORARY, LDS_DYNAMIC].iter().any(|name| module.function(name).is_some())
+    ALL.iter().any(|name| module.function(name).is_some())
+}
+
+/// Without calls of the one, those of the other mean nothing: a group is complete if no item can panic, and who panics need
+/// not say so if nobody asks. To be called when everything is inlined and what cannot happen is gone.
+pub fn drop_needless_barriers_of_all(module: &Ir<'_>) {
+    let calls = |name| module.function(name).map(Value::users).unwrap_or_default();
+    let (barriers, panics) = (calls(BARRIER_OF_ALL), calls(ITEM_PANICKED));
+    if barriers.is_empty() || panics.is_empty() {
+        barriers.into_iter().chain(panics).for_each(Value::erase);
+        for function in [BARRIER_OF_ALL, ITEM_PANICKED].into_iter().filter_map(|name| module.function(name)) {
+            function.delete_function();
+        }
+    }
 }

@@ -10,6 +10,8 @@
 //! barriers around it still order all others. Every item of a group reaches the same barriers, so what is redundant for one
 //! is so for all.
 //!
+//! A barrier of all ([`BARRIER_OF_ALL`]) stays, and orders as any other.
+//!
 //! An access counts unless it is surely to the item's own stack, to a constant or to the kernel's arguments; one that may be
 //! to LDS or to other memory counts as both; an atomic operation or a call counts as a write. One barrier is dropped at a
 //! time: what is between its neighbours grows.
@@ -23,14 +25,14 @@ use llvm_sys::LLVMOpcode;
 
 use super::{
     address_spaces::AddressSpaces,
-    group_scope::{self, BARRIER},
+    group_scope::{self, BARRIER, BARRIER_OF_ALL},
 };
 use crate::ir::{Block, Value};
 
 pub fn run(kernel: Value, spaces: AddressSpaces) {
     let mut code = Code::of(kernel, spaces);
     while let Some((block, event)) = code.redundant() {
-        if let Event::Barrier(barrier) = code.events[block].remove(event) {
+        if let Event::Barrier { droppable: Some(barrier) } = code.events[block].remove(event) {
             barrier.erase();
         }
     }
@@ -77,7 +79,7 @@ impl BitOrAssign for Accesses {
 /// What matters of an instruction.
 enum Event {
     Access(Accesses),
-    Barrier(Value),
+    Barrier { droppable: Option<Value> },
 }
 
 /// What matters of a kernel, block by block.
@@ -114,7 +116,7 @@ impl Code {
         let after = self.flow(&predecessors, |events| after_last_barrier(events.iter().rev()));
         for (block, events) in self.events.iter().enumerate() {
             for (at, event) in events.iter().enumerate() {
-                if !matches!(event, Event::Barrier(_)) {
+                if !matches!(event, Event::Barrier { droppable: Some(_) }) {
                     continue;
                 }
                 let (earlier, only) = after_last_barrier(events[..at].iter());
@@ -153,7 +155,7 @@ impl Code {
 fn after_last_barrier<'a>(events: impl Iterator<Item = &'a Event>) -> (Accesses, bool) {
     events.fold((Accesses::NONE, true), |(accesses, no_barrier), event| match event {
         Event::Access(more) => (accesses | *more, no_barrier),
-        Event::Barrier(_) => (Accesses::NONE, false),
+        Event::Barrier { .. } => (Accesses::NONE, false),
     })
 }
 
@@ -167,8 +169,10 @@ fn event(instruction: Value, spaces: AddressSpaces) -> Option<Event> {
         _ if instruction.is_call() => {
             let callee = instruction.callee();
             let name = if callee.is_function() { callee.name() } else { String::new() };
-            if name == BARRIER {
-                return Some(Event::Barrier(instruction));
+            match &*name {
+                BARRIER => return Some(Event::Barrier { droppable: Some(instruction) }),
+                BARRIER_OF_ALL => return Some(Event::Barrier { droppable: None }),
+                _ => {}
             }
             call(instruction, &name, spaces)
         }
@@ -178,7 +182,7 @@ fn event(instruction: Value, spaces: AddressSpaces) -> Option<Event> {
 }
 
 fn call(instruction: Value, name: &str, spaces: AddressSpaces) -> Accesses {
-    // Asking for LDS is no access; what the address is used for may be.
+    // Asking for LDS is no access; what the address is used for may be. A panic is noted in LDS that nothing else touches.
     if group_scope::is_intrinsic(name) || !name.is_empty() && instruction.callee().accesses_no_memory() {
         return Accesses::NONE;
     }

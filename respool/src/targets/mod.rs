@@ -33,9 +33,9 @@ pub trait Target {
     /// What belongs to group scope is left for [`lower_group_scope`](Self::lower_group_scope).
     fn lower(&self, kernel: &KernelLowering<'_, '_>) -> Result<Value, Error>;
 
-    /// Gives LDS and barriers their meaning. Everything is inlined into the kernel function by then, so that each place in the
-    /// source that asks for LDS is one call for each time that it is reached.
-    fn lower_group_scope(&self, kernel: &KernelLowering<'_, '_>) -> Result<(), Error>;
+    /// Gives LDS and barriers their meaning. Everything is inlined by then into `kernel`, what [`lower`](Self::lower) gave, so that
+    /// each place in the source that asks for LDS is one call for each time that it is reached.
+    fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error>;
 
     /// Links LLVM's object file into what the device's loader takes, with the linker of the toolchain at `sysroot`.
     fn link(&self, kernel: &str, object: &[u8], sysroot: &Path) -> Result<Vec<u8>, Error>;

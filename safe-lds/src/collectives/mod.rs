@@ -53,12 +53,12 @@ pub trait Collectives<const D: usize> {
 
     /// Whether the condition holds for an item of the grid in this group.
     fn any(&self, condition: impl Fn(Item<'_, D>) -> bool + Sync) -> bool {
-        self.reduce(false, condition, |a, b| a | b)
+        self.reduce(0, |item| u32::from(condition(item)), |a, b| a | b) != 0
     }
 
     /// Whether the condition holds for all items of the grid in this group.
     fn all(&self, condition: impl Fn(Item<'_, D>) -> bool + Sync) -> bool {
-        self.reduce(true, condition, |a, b| a & b)
+        self.reduce(1, |item| u32::from(condition(item)), |a, b| a & b) != 0
     }
 
     /// For how many items of the grid in this group the condition holds.

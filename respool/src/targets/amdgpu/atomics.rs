@@ -3,10 +3,8 @@
 //! All are relaxed. The pointers are generic; LLVM finds out which lie in LDS. Scopes are LLVM's for this target, after its
 //! *User Guide for AMDGPU Backend*, section "Memory Scopes".
 
-use llvm_sys::LLVMLinkage;
-
-use super::{KernelLowering, intrinsics};
-use crate::{error::Error, ir::Ir};
+use super::{KernelLowering, definitions, intrinsics};
+use crate::error::Error;
 
 const PREFIX: &str = "__gb_atomic_";
 
@@ -28,19 +26,7 @@ pub fn lower(lowering: &KernelLowering<'_, '_>, target: &str) -> Result<(), Erro
     if text.is_empty() {
         return Ok(());
     }
-    let invalid = |reason| Error::Invalid {
-        kernel: lowering.export.to_owned(),
-        target: target.to_owned(),
-        stage: "defining atomic operations",
-        reason,
-    };
-    let definitions = Ir::parse_text(module.context(), &text).map_err(invalid)?;
-    definitions.set_target_of(module);
-    module.link(definitions).map_err(invalid)?;
-    for function in module.functions().filter(|function| is_intrinsic(&function.name())) {
-        function.set_linkage(LLVMLinkage::LLVMInternalLinkage);
-    }
-    Ok(())
+    definitions::add(lowering, target, "defining atomic operations", &text, is_intrinsic)
 }
 
 /// The operation's definition in LLVM's assembly language.

@@ -3,7 +3,8 @@
 //! The record's address comes in the hidden argument `hidden_printf_buffer`, at a fixed place of the implicit kernel
 //! arguments of code object version 5. The first lane that exchanges the record's first word against 1 owns it. LLVM lays
 //! this path out behind all others: lanes of the wave that did not panic have gone on, barriers included, before its
-//! `s_endpgm` ends the wave (`docs/SOUNDNESS.md` says what that means). See [`geobacter_spool::fault`] for the record.
+//! `s_endpgm` ends the wave ([`super::barrier_of_all`] is about what that means for the group). See [`geobacter_spool::fault`]
+//! for the record.
 
 use geobacter_spool::fault::{ANCHOR_SYMBOL, FaultKind, FaultRecord, NO_ADDRESS};
 use llvm_sys::{LLVMLinkage, LLVMVisibility};
@@ -13,7 +14,10 @@ use super::{
     address_space::{CONSTANT, GENERIC, GLOBAL},
     intrinsics,
 };
-use crate::ir::{Builder, Ir, Value};
+use crate::{
+    ir::{Builder, Ir, Value},
+    passes::group_scope::{BARRIER_OF_ALL, ITEM_PANICKED},
+};
 
 /// Offset of `hidden_printf_buffer` in the implicit arguments of code object version 5.
 const PRINTF_BUFFER_OFFSET: u64 = 72;
@@ -127,6 +131,10 @@ impl<'a, 'c> Fault<'a, 'c> {
         builder.branch(end);
 
         let builder = Builder::at_end(context, end);
+        if self.module.function(BARRIER_OF_ALL).is_some() {
+            let panicked = self.module.declare(ITEM_PANICKED, context.function(context.void(), &[]));
+            builder.call(panicked, &[]);
+        }
         builder.call(self.module.intrinsic("llvm.amdgcn.endpgm", &[]), &[]);
         builder.unreachable();
 

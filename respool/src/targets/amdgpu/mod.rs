@@ -11,7 +11,9 @@ use crate::{error::Error, ir::Value, passes::address_spaces::AddressSpaces};
 
 mod atomics;
 mod barrier;
+mod barrier_of_all;
 mod code_object;
+mod definitions;
 mod fault;
 mod intrinsics;
 mod kernel;
@@ -80,8 +82,9 @@ impl Target for AmdGpu {
         Ok(kernel::add(lowering))
     }
 
-    fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>) -> Result<(), Error> {
+    fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error> {
         lds::lower(lowering, self.name())?;
+        barrier_of_all::lower(lowering, kernel, self.processor)?;
         barrier::lower(lowering, self.name())
     }
 
