@@ -112,20 +112,19 @@ enum Shared {
     Once,
 }
 
-/// Items `first` to `last` of the grid panic before their part of the value is there. `reached` counts the items of each
+/// The items `panicking`, from the first to the last, panic before their part of the value is there. `reached` counts the items of each
 /// group that get behind it.
 #[kernel(workgroup = 96)]
 fn incomplete(
     wg: Workgroup<1>,
     way: Shared,
-    first: usize,
-    last: usize,
+    panicking: [usize; 2],
     #[workgroup_shared] letters: Lds<[char; 96]>,
     #[workgroup_shared] others: Lds<[Option<u32>; 96]>,
     #[workgroup_shared] flags: Lds<[[bool; 50]; 3]>,
     reached: Atomics<u32>,
 ) {
-    let check = |x: usize| assert!(x < first || x > last, "an item that panics");
+    let check = |x: usize| assert!(x < panicking[0] || x > panicking[1], "an item that panics");
     let origin = wg.origin()[0];
     match way {
         Shared::Fill => {
@@ -171,7 +170,7 @@ fn nobody_sees_a_value_that_a_panic_kept_from_being_written() {
             for (first, last) in [(0, 0), (40, 40), (95, 95), (0, 63), (64, 95), (0, 95)] {
                 let is_met = !matches!(way, Shared::Once) || first == 0;
                 let mut reached = device.zeroed::<u32>(2).unwrap();
-                let result = incomplete::launch(&device, 100, way, first, last, &mut reached);
+                let result = incomplete::launch(&device, 100, way, [first, last], &mut reached);
                 let at = format!("{way:?} {first} to {last} on {}: {result:?}", device.id());
                 let reached = reached.download().unwrap();
                 if is_met {
@@ -187,7 +186,7 @@ fn nobody_sees_a_value_that_a_panic_kept_from_being_written() {
                 }
             }
             let mut reached = device.zeroed::<u32>(2).unwrap();
-            incomplete::launch(&device, 100, way, 1000, 1000, &mut reached).unwrap();
+            incomplete::launch(&device, 100, way, [1000; 2], &mut reached).unwrap();
             assert_eq!(reached.download().unwrap(), [96, 4], "{way:?} on {}", device.id());
         }
     }
