@@ -9,22 +9,20 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
-
-use geobacter_runtime_core::driver::{DeviceInfo, DeviceKind, Dispatch, Driver, DriverError, Memory};
-use rayon::prelude::*;
 
 use crate::{
     check::{self, Shadow},
     chunks::Chunks,
     group_time::GroupTimes,
     panics,
+    threads::Threads,
 };
+use geobacter_runtime_core::driver::{DeviceInfo, DeviceKind, Dispatch, Driver, DriverError, Memory};
 
 /// A launch that takes longer is worth another thread, which takes some microseconds to wake.
-const ONE_THREAD: Duration = Duration::from_micros(80);
+const ONE_THREAD: Duration = Duration::from_micros(30);
 /// Work that is worth a chunk of its own, which a thread that is awake takes in less than one microsecond.
 const MIN_CHUNK: Duration = Duration::from_micros(4);
 /// LDS of a work-group in bytes. Any size would do; this is what GPUs have, so that a kernel that runs here runs there.
@@ -35,20 +33,22 @@ const ALIGN: usize = 256;
 #[derive(Debug)]
 pub(crate) struct HostDriver {
     info: DeviceInfo,
+    threads: Threads,
     group_times: GroupTimes,
 }
 
 impl HostDriver {
     pub(crate) fn new() -> Self {
+        let threads = Threads::new();
         let mut info = DeviceInfo::new("host", DeviceKind::Host);
         info.name = processor_name().unwrap_or_else(|| format!("{} processor", std::env::consts::ARCH));
         info.isa = std::env::consts::ARCH.to_owned();
         info.memory = memory().unwrap_or(isize::MAX as u64);
-        info.compute_units = thread::available_parallelism().map_or(1, |n| n.get() as u32);
+        info.compute_units = threads.count() as u32;
         info.max_grid_items = u64::MAX;
         info.lds = LDS;
-        info.driver = format!("rayon, {} threads", rayon::current_num_threads());
-        Self { info, group_times: GroupTimes::new() }
+        info.driver = format!("rayon, {} threads", threads.count());
+        Self { info, threads, group_times: GroupTimes::new() }
     }
 }
 
@@ -112,8 +112,7 @@ impl Driver for HostDriver {
             return here(done..count);
         }
         let worth_a_chunk = MIN_CHUNK.as_nanos().div_ceil(time.as_nanos().max(1)) as u64;
-        let threads = rayon::current_num_threads();
-        let chunks = Chunks::new(done..count, threads as u64, worth_a_chunk);
+        let chunks = Chunks::new(done..count, self.threads.count() as u64, worth_a_chunk);
         let first: Mutex<Option<(u64, DriverError)>> = Mutex::new(None);
         let run_chunk = |groups: Range<u64>| {
             let (start, length) = (Instant::now(), groups.end - groups.start);
@@ -135,7 +134,7 @@ impl Driver for HostDriver {
                 }
             });
         };
-        (0..threads).into_par_iter().with_max_len(1).for_each(|_| work());
+        self.threads.run(work);
         match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
             None => Ok(()),
             Some((_, error)) => Err(error),

@@ -1,8 +1,9 @@
 //! The CPU device: kernels run natively on every core.
 //!
 //! * [`device`]: the one host device of the process.
-//! * `driver`: memory, and a launch: work-groups on the calling thread, and on those of rayon that join it.
-//! * `chunks`, `group_time`: how the groups of a launch are shared out among threads; how long a kernel's groups take, which says
+//! * `driver`: memory, and launches.
+//! * `threads`: who runs a launch: the calling thread, and helpers that join it.
+//! * `chunks`, `group_time`: how the groups of a launch are shared out among them; how long a kernel's groups take, which says
 //!   whether that is worth it.
 //! * `arena`: a thread's memory for LDS and private values.
 //! * `intrinsics`, `atomics`: what `geobacter_lang::intrinsics` declares, for the host. Every program needs them to link, whether it
@@ -20,6 +21,7 @@ mod driver;
 mod group_time;
 mod intrinsics;
 mod panics;
+mod threads;
 
 use std::sync::{Arc, LazyLock};
 
