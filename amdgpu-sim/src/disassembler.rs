@@ -33,8 +33,9 @@ impl WorkerDisassembler {
 impl Disassembler for WorkerDisassembler {
     fn disassemble(&self, target: &str, code: &[u8]) -> Result<Vec<Instruction>, String> {
         let job = DisassembleJob { target: target.to_owned(), code: code.to_vec() };
-        let key = CacheKey::of("disassembly", &self.compiler, &job);
-        DiskCache::get_or_compute(self.cache.as_ref(), key, || self.worker.disassemble(job))
+        let what = format!("{} bytes of {target} code", code.len());
+        let key = CacheKey::of("disassembly", &self.compiler, &job, what);
+        DiskCache::get_or_compute(self.cache.as_ref(), &key, || self.worker.disassemble(job))
             .map_err(|error| error.to_string())
     }
 }

@@ -18,6 +18,7 @@ Examples:
   cargo geobacter test                          all tests, with device code for every kernel
   cargo geobacter inspect --gpu gfx942 --emit asm
                                                 what a kernel becomes
+  cargo geobacter cache list                    device code that is kept on disk
   cargo geobacter doctor                        what is missing on this machine
 
 `cargo geobacter` builds into `geobacter/` inside of cargo's target folder. Programs that plain cargo builds run their \
@@ -67,6 +68,14 @@ Examples:
     Inspect(Box<InspectArguments>),
     /// List the devices that a program would see on this machine.
     Devices(OutputArguments),
+    /// Show or empty the cache of device code.
+    #[command(
+        subcommand,
+        after_help = "\
+Device code that a program has needed is kept on disk, for all programs of this user. GEOBACTER_CACHE names the folder (`off`: \
+no cache), GEOBACTER_CACHE_LIMIT the most that it takes (1G; 0: no limit): what was not used for the longest time goes first."
+    )]
+    Cache(CacheCommand),
     /// Check this machine, and say what to do about what is missing.
     #[command(after_help = "\
 The exit code is 1 if kernels can neither be built nor simulated; a missing GPU is a warning.")]
@@ -92,6 +101,17 @@ pub struct OutputArguments {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What to do with the cache.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List what is kept, what was used last first.
+    List(OutputArguments),
+    /// Remove all of it. Programs that need it build it again.
+    Clear(OutputArguments),
+    /// Print the folder.
+    Path(OutputArguments),
 }
 
 /// Arguments of `inspect`.

@@ -9,7 +9,10 @@ use geobacter_runtime_amd::{Agent, Gpu, Options, Origin, SIMULATOR_VARIABLE, Ses
 use geobacter_runtime_core::driver::Driver;
 use serde_json::json;
 
-use crate::{cargo_invocation::SIMULATED, table::table};
+use crate::{
+    cargo_invocation::SIMULATED,
+    table::{bytes, table},
+};
 
 /// What there is, and what there is not, with the reason.
 struct Listing {
@@ -102,9 +105,9 @@ pub fn devices(json: bool) -> anyhow::Result<ExitCode> {
     ];
     let rows = listing.present.iter().map(|info| {
         let mut row = vec![info.id.clone(), kind(info.kind).into(), info.name.clone(), info.isa.clone()];
-        row.push(memory(info.memory));
+        row.push(bytes(info.memory));
         row.extend([info.compute_units, info.wave_size].map(|number| number.to_string()));
-        row.push(if info.lds == 0 { "-".into() } else { memory(info.lds.into()) });
+        row.push(if info.lds == 0 { "-".into() } else { bytes(info.lds.into()) });
         row.push(info.driver.clone());
         row
     });
@@ -124,25 +127,5 @@ fn kind(kind: DeviceKind) -> &'static str {
         DeviceKind::Gpu => "gpu",
         DeviceKind::Simulator => "simulator",
         _ => "other",
-    }
-}
-
-fn memory(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let power = (bytes.max(1).ilog2() / 10).min(UNITS.len() as u32 - 1);
-    let unit = UNITS[power as usize];
-    let amount = bytes as f64 / 1024_f64.powi(power as i32);
-    if amount.fract() == 0.0 { format!("{amount:.0} {unit}") } else { format!("{amount:.1} {unit}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_reads_well() {
-        for (bytes, text) in [(0, "0 B"), (512, "512 B"), (65536, "64 KiB"), (1 << 40, "1 TiB"), (3 << 29, "1.5 GiB")] {
-            assert_eq!(memory(bytes), text);
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsString,
-    fs, io,
+    fs,
     path::Path,
     process::{Command, ExitCode},
 };
@@ -14,7 +14,7 @@ use geobacter_compiler_patch::Toolchain;
 use geobacter_spool::job::DisassembleJob;
 use serde::Serialize;
 
-use crate::cargo_invocation;
+use crate::{cargo_invocation, table::bytes};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -103,7 +103,7 @@ fn examine(toolchain: &Toolchain, checks: &mut Vec<Check>) {
         })
     });
     checks.push(Check::of("libLLVM", Status::Fail, library, |(path, size)| {
-        format!("{}, {}", path.display(), megabytes(*size))
+        format!("{}, {}", path.display(), bytes(*size))
     }));
 
     // An s_endpgm, once through the worker: it starts, loads LLVM, and its AMDGPU back end answers.
@@ -152,32 +152,16 @@ fn cache() -> Check {
         fs::write(&probe, b"")?;
         fs::remove_file(probe)
     });
-    let size = writable.and_then(|()| size_of(folder)).map_err(|error| {
+    let entries = writable.and_then(|()| cache.entries()).map_err(|error| {
         format!(
             "{} cannot be written ({error}); make it writable, or set GEOBACTER_CACHE to a folder",
             folder.display()
         )
     });
-    Check::of(name, Status::Warn, size, |(files, bytes)| {
-        format!("{}, {files} entries, {}", folder.display(), megabytes(*bytes))
+    Check::of(name, Status::Warn, entries, |entries| {
+        let total = entries.iter().map(|entry| entry.size).sum();
+        format!("{}, {} entries, {}", folder.display(), entries.len(), bytes(total))
     })
-}
-
-/// Files and bytes in a folder.
-fn size_of(folder: &Path) -> io::Result<(u64, u64)> {
-    let (mut files, mut bytes) = (0, 0);
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        let (inner_files, inner_bytes) = if metadata.is_dir() { size_of(&entry.path())? } else { (1, metadata.len()) };
-        files += inner_files;
-        bytes += inner_bytes;
-    }
-    Ok((files, bytes))
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 fn print(checks: &[Check]) {

@@ -1,4 +1,4 @@
-//! `cargo geobacter`: run, build, test, inspect, devices, doctor, new.
+//! `cargo geobacter`: run, build, test, inspect, devices, cache, doctor, new.
 //!
 //! One program in four roles, told apart before the command line is parsed:
 //! * what a person types: [`cli`] and one file for each subcommand; `run`, `build` and `test` become cargo
@@ -7,6 +7,7 @@
 //!   here may be slow before [`Role::of`] has answered;
 //! * `worker`: generates code on standard input and output (`geobacter_respool::worker`). Only it loads LLVM.
 
+mod cache;
 mod cargo_invocation;
 mod cli;
 mod devices;
@@ -83,6 +84,7 @@ fn obey(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
         Command::Run(_) | Command::Build(_) | Command::Test(_) => Ok(ExitCode::SUCCESS),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Devices(output) => devices::devices(output.json),
+        Command::Cache(command) => cache::cache(command),
         Command::Doctor(output) => doctor::doctor(output.json),
         Command::New(arguments) => new_project::new_project(&arguments.path),
         Command::Worker => {

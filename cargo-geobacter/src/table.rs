@@ -1,4 +1,4 @@
-//! Tables on a terminal.
+//! Tables on a terminal, and what stands in them.
 
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -19,4 +19,23 @@ pub fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) ->
         }
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// A size, in the unit in which it reads best.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let power = (bytes.max(1).ilog2() / 10).min(UNITS.len() as u32 - 1);
+    let unit = UNITS[power as usize];
+    let amount = bytes as f64 / 1024_f64.powi(power as i32);
+    if amount.fract() == 0.0 { format!("{amount:.0} {unit}") } else { format!("{amount:.1} {unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sizes_read_well() {
+        for (bytes, text) in [(0, "0 B"), (512, "512 B"), (65536, "64 KiB"), (1 << 40, "1 TiB"), (3 << 29, "1.5 GiB")] {
+            assert_eq!(super::bytes(bytes), text);
+        }
+    }
 }

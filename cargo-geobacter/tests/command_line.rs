@@ -45,6 +45,22 @@ fn a_new_project_runs_and_its_tests_pass() {
     assert!(test.status.success(), "{}", stderr(&test));
     assert!(stdout(&test).contains("saxpy_is_the_same_on_every_device ... ok"), "{}", stdout(&test));
 
+    // What it needed is kept, and goes when it shall.
+    let list = stdout(&geobacter(&project, &["cache", "list"]));
+    assert!(list.contains("code-object") && list.contains("saxpy_") && list.contains(" for gfx942"), "{list}");
+    let json: serde_json::Value =
+        serde_json::from_slice(&geobacter(&project, &["cache", "list", "--json"]).stdout).expect("JSON");
+    let entries = json["entries"].as_array().expect("a list");
+    assert!(
+        entries.iter().all(|entry| entry["bytes"].as_u64() > Some(0) && entry["used"].as_u64() > Some(0)),
+        "{json}"
+    );
+    let path = stdout(&geobacter(&project, &["cache", "path"]));
+    assert_eq!(Path::new(path.trim()), project.join("cache"));
+    let clear = stdout(&geobacter(&project, &["cache", "clear"]));
+    assert!(clear.contains(&format!("removed {} entries", entries.len())), "{clear}");
+    assert!(stdout(&geobacter(&project, &["cache", "clear"])).contains("nothing to remove"));
+
     let again = geobacter(folder.path(), &["new", "my-demo"]);
     assert_eq!(again.status.code(), Some(2));
     assert!(stderr(&again).contains("exists already"), "{}", stderr(&again));
@@ -93,6 +109,14 @@ fn doctor_fails_without_a_usable_toolchain() {
         .expect("cargo-geobacter starts");
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout(&output).contains("rustup toolchain install"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_cache_that_is_off_cannot_be_listed() {
+    let program = env!("CARGO_BIN_EXE_cargo-geobacter");
+    let output = Command::new(program).args(["cache", "list"]).env("GEOBACTER_CACHE", "off").output().expect("starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("the disk cache is off: unset GEOBACTER_CACHE"), "{}", stderr(&output));
 }
 
 #[test]

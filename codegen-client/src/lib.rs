@@ -9,5 +9,5 @@
 mod disk_cache;
 mod worker;
 
-pub use disk_cache::{CacheKey, DiskCache};
+pub use disk_cache::{CACHE_VARIABLE, CacheEntry, CacheKey, DiskCache, EntryLabel, LIMIT_VARIABLE, Removed};
 pub use worker::{Worker, WorkerError};

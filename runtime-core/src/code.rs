@@ -90,8 +90,9 @@ fn cached(
     let emit = Emit::CodeObject;
     let export = format!("{}_{}", kernel.descriptor.name, kernel.id.short());
     // The id is the hash of symbol and bitcode: hashing those again would say no more.
-    let key = CacheKey::of("code-object", &version(producer), &(kernel.id, &export, target, emit));
-    let compiled = DiskCache::get_or_compute(cache, key, || {
+    let question = (kernel.id, &export, target, emit);
+    let key = CacheKey::of("code-object", &version(producer), &question, format!("{export} for {target}"));
+    let compiled = DiskCache::get_or_compute(cache, &key, || {
         compile(CompileJob { bitcode: kernel.bitcode, entry: kernel.symbol, export, target: target.to_owned(), emit })
     })?;
     let resources = compiled.resources.ok_or(CodeError::NoResources)?;
