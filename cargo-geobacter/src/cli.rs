@@ -165,6 +165,8 @@ pub enum Emit {
     Asm,
     /// Optimised LLVM IR.
     LlvmIr,
+    /// LLVM IR as rustc made it, before anything is done to it.
+    SourceIr,
     /// Registers, memory and occupancy, one line for each kernel.
     Resources,
     /// The code object of one kernel: an ELF file.

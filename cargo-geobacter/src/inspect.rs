@@ -45,6 +45,7 @@ pub fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitCode> {
             emit: match arguments.emit {
                 Emit::Asm => job::Emit::Assembly,
                 Emit::LlvmIr => job::Emit::LlvmIr,
+                Emit::SourceIr => job::Emit::SourceIr,
                 Emit::Resources | Emit::Obj => job::Emit::CodeObject,
             },
         });
@@ -174,7 +175,7 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
     match arguments.emit {
         Emit::Obj => Ok(compiled.iter().flat_map(|(code, _)| code.bytes.iter().copied()).collect()),
         Emit::Resources => resources(compiled, arguments).map(String::into_bytes),
-        Emit::Asm | Emit::LlvmIr if arguments.json => {
+        Emit::Asm | Emit::LlvmIr | Emit::SourceIr if arguments.json => {
             let kernels: Vec<_> = compiled
                 .iter()
                 .map(|(code, kernel)| {
@@ -188,7 +189,7 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
                 .collect();
             Ok(format!("{}\n", serde_json::to_string_pretty(&kernels)?).into_bytes())
         }
-        Emit::Asm | Emit::LlvmIr => {
+        Emit::Asm | Emit::LlvmIr | Emit::SourceIr => {
             let mut text = Vec::new();
             for (code, kernel) in compiled {
                 let place = format!("{}:{}", kernel.descriptor.file, kernel.descriptor.line);

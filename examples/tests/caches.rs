@@ -157,3 +157,41 @@ fn a_worker_that_cannot_start_costs_one_device_and_not_the_program() {
     assert!(all.contains("FAIL saxpy device=sim:gfx942"), "{all}");
     assert!(all.contains("saxpy") && all.contains("gfx942") && all.contains("out of order"), "{all}");
 }
+
+#[test]
+fn a_dump_holds_what_became_of_a_kernel_also_of_one_from_the_cache() {
+    let Some(machine) = Machine::new() else { return };
+    let folder = machine.folder.path().join("dump/of/saxpy");
+    for _ in 0..2 {
+        passed(&machine.saxpy().env("GEOBACTER_DUMP", &folder).output().unwrap());
+        let files = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+        let mut files: Vec<(String, Vec<u8>)> = files
+            .map(|file| {
+                let name = file.file_name().unwrap().to_str().unwrap();
+                let ending = name.split_once(".gfx942.").unwrap_or_else(|| panic!("{name}")).1.to_owned();
+                (ending, fs::read(&file).unwrap())
+            })
+            .collect();
+        files.sort();
+        let [(_, object), (_, resources), (_, optimised), (_, assembly), (_, source)] = &files[..] else {
+            panic!("{files:?}")
+        };
+        assert_eq!(
+            files.iter().map(|(ending, _)| &**ending).collect::<Vec<_>>(),
+            ["hsaco", "json", "optimised.ll", "s", "source.ll"]
+        );
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(object.starts_with(b"\x7fELF"));
+        assert!(text(resources).contains("\"vgprs\": "), "{}", text(resources));
+        assert!(text(source).contains("x86_64") && text(source).contains("__gb_group_id_x"));
+        assert!(text(optimised).contains("amdgpu_kernel") && !text(optimised).contains("__gb_group_id_x"));
+        assert!(text(assembly).contains("global_load_dword"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+    let file = machine.folder.path().join("file");
+    fs::write(&file, "not a folder").unwrap();
+    let output = machine.saxpy().env("GEOBACTER_DUMP", &file).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(error.matches("GEOBACTER_DUMP asks for").count(), 1, "{error}");
+    assert!(!output.status.success() && error.contains("kernel `saxpy` on device sim:gfx942"), "{error}");
+}

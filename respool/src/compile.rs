@@ -42,6 +42,9 @@ pub fn compile(job: &CompileJob, sysroot: &Path) -> Result<CompiledKernel, Error
     let context = Context::new();
     let module = Ir::parse(&context, &job.bitcode, false)
         .map_err(|reason| Error::Bitcode { what: format!("kernel {}", job.export), reason })?;
+    if job.emit == Emit::SourceIr {
+        return Ok(CompiledKernel { bytes: module.to_text().into_bytes(), resources: None });
+    }
     let descriptor = spool::descriptor_of(&module, &job.entry)?;
     let machine = machine(&*target, &job.export)?;
     retarget(&module, &*target, &machine, job, &descriptor)?;
@@ -51,7 +54,7 @@ pub fn compile(job: &CompileJob, sysroot: &Path) -> Result<CompiledKernel, Error
     module.run_passes("default<O3>", machine.as_mut_ptr()).map_err(|reason| llvm_failed("optimise it", reason))?;
     let emit = |kind| emit(&module, &machine, kind).map_err(|reason| llvm_failed("emit code for it", reason));
     let (bytes, resources) = match job.emit {
-        Emit::LlvmIr => (module.to_text().into_bytes(), None),
+        Emit::LlvmIr | Emit::SourceIr => (module.to_text().into_bytes(), None),
         Emit::Assembly => (emit(LLVMCodeGenFileType::LLVMAssemblyFile)?, None),
         Emit::CodeObject => {
             let object = emit(LLVMCodeGenFileType::LLVMObjectFile)?;

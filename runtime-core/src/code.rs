@@ -6,9 +6,11 @@
 //!       └ worker()            one process for each toolchain, started on the first miss
 //! ```
 
+mod dump;
+
 use std::{
     collections::HashMap,
-    iter,
+    io, iter,
     path::PathBuf,
     ptr,
     sync::{
@@ -19,7 +21,7 @@ use std::{
 
 use geobacter_codegen_client::{CacheKey, DiskCache, Worker, WorkerError};
 use geobacter_spool::{
-    archive::{Archive, ArchiveError, Kernel, Producer},
+    archive::{Archive, ArchiveError, Kernel, KernelId, Producer},
     job::{CompileJob, CompiledKernel, Emit, KernelResources},
 };
 
@@ -54,6 +56,14 @@ pub enum CodeError {
     /// The worker's answer lacks something.
     #[error("the code generation worker sent a code object without its resources; reinstall cargo-geobacter")]
     NoResources,
+    /// `GEOBACTER_DUMP` asks for files that cannot be written.
+    #[error("GEOBACTER_DUMP asks for {}, which cannot be written ({error}); set it to a folder of your own, or unset it", path.display())]
+    Dump {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
 }
 
 /// Device code for one kernel instance.
@@ -75,26 +85,41 @@ pub fn device_code(kernel: KernelInstance, target: &str) -> Result<DeviceCode, C
     let (archive, kernel) =
         archive::find(archives, symbol)?.ok_or_else(|| CodeError::NotInArchive { symbol: symbol.to_owned() })?;
     let producer = archive.producer();
-    cached(producer, kernel, target, CACHE.as_ref(), |job| Ok(worker_of(producer)?.compile(job)?))
+    let compile = |job| Ok(worker_of(producer)?.compile(job)?);
+    let id = kernel.id;
+    let job = job(kernel, target);
+    let code = cached(producer, id, &job, CACHE.as_ref(), compile)?;
+    if let Some(folder) = dump::folder() {
+        dump::write(folder, &job, &code, compile)?;
+    }
+    Ok(code)
+}
+
+/// What the worker is asked for a kernel.
+fn job(kernel: Kernel, target: &str) -> CompileJob {
+    CompileJob {
+        export: format!("{}_{}", kernel.descriptor.name, kernel.id.short()),
+        bitcode: kernel.bitcode,
+        entry: kernel.symbol,
+        target: target.to_owned(),
+        emit: Emit::CodeObject,
+    }
 }
 
 static CACHE: LazyLock<Option<DiskCache>> = LazyLock::new(DiskCache::from_environment);
 
 fn cached(
     producer: &Producer,
-    kernel: Kernel,
-    target: &str,
+    id: KernelId,
+    job: &CompileJob,
     cache: Option<&DiskCache>,
     compile: impl FnOnce(CompileJob) -> Result<CompiledKernel, CodeError>,
 ) -> Result<DeviceCode, CodeError> {
-    let emit = Emit::CodeObject;
-    let export = format!("{}_{}", kernel.descriptor.name, kernel.id.short());
+    let CompileJob { export, target, emit, .. } = job;
     // The id is the hash of symbol and bitcode: hashing those again would say no more.
-    let question = (kernel.id, &export, target, emit);
+    let question = (id, export, target, emit);
     let key = CacheKey::of("code-object", &version(producer), &question, format!("{export} for {target}"));
-    let compiled = DiskCache::get_or_compute(cache, &key, || {
-        compile(CompileJob { bitcode: kernel.bitcode, entry: kernel.symbol, export, target: target.to_owned(), emit })
-    })?;
+    let compiled = DiskCache::get_or_compute(cache, &key, || compile(job.clone()))?;
     let resources = compiled.resources.ok_or(CodeError::NoResources)?;
     Ok(DeviceCode { code_object: compiled.bytes.into(), resources })
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{archive::Producer, diagnostic::Diagnostic};
 
 /// Version of this protocol. The worker refuses another one in [`Request::Hello`].
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// What the client asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,6 +75,8 @@ pub enum Emit {
     Assembly,
     /// Optimised LLVM IR, as text.
     LlvmIr,
+    /// LLVM IR as the archive has it, before anything is done to it, as text.
+    SourceIr,
 }
 
 /// Device code for one kernel.

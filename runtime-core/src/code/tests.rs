@@ -76,7 +76,7 @@ fn the_disk_cache_is_asked_first_and_tells_everything_apart() {
     let compiled = Cell::new(0);
     let ask = |producer: &Producer, kernel: Kernel, target: &str| {
         let bitcode = kernel.bitcode.clone();
-        let code = cached(producer, kernel, target, Some(&cache), |job| {
+        let code = cached(producer, kernel.id, &job(kernel, target), Some(&cache), |job| {
             compiled.set(compiled.get() + 1);
             assert_eq!((job.bitcode, job.target.as_str(), job.emit), (bitcode, target, Emit::CodeObject));
             let bytes = format!("{target}:{}", job.export).into_bytes();
@@ -102,13 +102,15 @@ fn a_failure_is_not_kept() {
     let folder = tempfile::tempdir().unwrap();
     let cache = DiskCache::at(folder.path());
     for _ in 0..2 {
-        let error = cached(&producer("1.95.0"), kernel("_entry", b"one"), "gfx942", Some(&cache), |_| {
+        let kernel = kernel("_entry", b"one");
+        let error = cached(&producer("1.95.0"), kernel.id, &job(kernel, "gfx942"), Some(&cache), |_| {
             Err(WorkerError::Failed("no".into()).into())
         });
         assert_eq!(error.unwrap_err().to_string(), "no");
     }
     let none = Ok(CompiledKernel { bytes: vec![1], resources: None });
-    let error = cached(&producer("1.95.0"), kernel("_entry", b"one"), "gfx942", None, |_| none).unwrap_err();
+    let kernel = kernel("_entry", b"one");
+    let error = cached(&producer("1.95.0"), kernel.id, &job(kernel, "gfx942"), None, |_| none).unwrap_err();
     assert!(matches!(error, CodeError::NoResources));
 }
 

@@ -230,28 +230,28 @@ pub enum LaunchError {
         failure: Box<CheckFailure>,
     },
     /// There is no code for the device, or the device says no.
-    #[error("kernel `{kernel}` on device {device}: {source}")]
+    #[error("kernel `{kernel}` on device {device}: {error}")]
     Driver {
         /// The kernel.
         kernel: &'static str,
         /// The device.
         device: String,
         /// What it says.
-        source: Box<DriverError>,
+        error: Box<DriverError>,
     },
 }
 
 impl LaunchError {
     /// What a driver reports of this dispatch.
-    pub(super) fn of(dispatch: &Dispatch<'_>, device: &Device, source: DriverError) -> Self {
+    pub(super) fn of(dispatch: &Dispatch<'_>, device: &Device, error: DriverError) -> Self {
         let (kernel, device) = (dispatch.kernel.descriptor.name, device.id().to_owned());
-        match source {
+        match error {
             DriverError::Panicked(panic) => Self::Panicked { kernel, device, panic: Box::new(panic) },
             DriverError::Check(failure) => {
                 let param = failure.place.buffer().and_then(|address| dispatch.output_at(address));
                 Self::Check { kernel, device, param: param.map(|param| (param.name, param.ty)), failure }
             }
-            source => Self::Driver { kernel, device, source: Box::new(source) },
+            error => Self::Driver { kernel, device, error: Box::new(error) },
         }
     }
 }
