@@ -98,6 +98,75 @@ fn a_request_whose_worker_dies_twice_is_an_error_and_the_next_one_works() {
     works(&worker);
 }
 
+/// A worker program that notes the process id of each worker that it becomes.
+fn noting_worker(folder: &Path) -> (Worker, PathBuf) {
+    let (script, pids) = (folder.join("worker"), folder.join("pids"));
+    fs::write(&script, format!("#!/bin/sh\necho $$ >> {}\nexec {PROGRAM} \"$@\"\n", pids.display())).expect("writable");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("executable");
+    (Worker::new(&script, sysroot()), pids)
+}
+
+#[test]
+fn a_worker_that_is_killed_at_any_moment_costs_no_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (worker, pids) = noting_worker(folder.path());
+    let started = || fs::read_to_string(&pids).unwrap_or_default();
+    let done = AtomicBool::new(false);
+    let answers = thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut random: u32 = 0x9e37_79b9;
+            let mut killed = 0;
+            while killed < 50 {
+                // While it starts, loads LLVM, reads a job, answers, or waits for the next.
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                thread::sleep(Duration::from_micros((random >> 15).into()));
+                let before = started();
+                if let Some(pid) = before.lines().skip(killed).last() {
+                    signal("KILL", pid.parse().expect("a number"));
+                    killed = before.lines().count();
+                }
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let mut answers = 0;
+        while !done.load(Ordering::Relaxed) {
+            match worker.disassemble(job()) {
+                Ok(instructions) => {
+                    let text: Vec<_> = instructions.iter().map(|instruction| &*instruction.text).collect();
+                    assert_eq!(text, ["s_nop 0", "s_endpgm"]);
+                    answers += 1;
+                }
+                Err(error) => {
+                    assert!(matches!(error, WorkerError::Died { .. }), "{error}");
+                    assert!(error.to_string().contains("8 bytes of gfx942 code"), "{error}");
+                }
+            }
+        }
+        answers
+    });
+    assert!(answers > 0, "every worker was killed before it could answer");
+    works(&worker);
+    drop(worker);
+    // None is left.
+    for pid in started().lines() {
+        assert!(!Path::new("/proc").join(pid).exists(), "worker {pid} is still there");
+    }
+}
+
+#[test]
+fn a_worker_that_hangs_is_killed_and_the_next_job_works() {
+    let worker = Worker::new(PROGRAM, sysroot()).with_timeout(Some(Duration::from_secs(2)));
+    works(&worker);
+    let hanging = worker.process_id().expect("it stays");
+    signal("STOP", hanging);
+    let error = worker.disassemble(job()).expect_err("it cannot answer");
+    assert!(matches!(error, WorkerError::Silent { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("8 bytes of gfx942 code for 2 s") && text.contains("GEOBACTER_WORKER_TIMEOUT"), "{text}");
+    works(&worker);
+    assert_ne!(worker.process_id(), Some(hanging));
+}
+
 #[test]
 fn a_missing_or_damaged_llvm_is_named() {
     let empty = tempfile::tempdir().expect("a folder");

@@ -6,7 +6,8 @@
 //!      +------ the process died or fell silent -+
 //! ```
 //! A request whose worker died is sent once more, to a new worker; if that one dies too, the request is at fault and the
-//! caller gets [`WorkerError::Died`]. A worker that answers nothing for [`TIMEOUT`] is killed and counts as dead.
+//! caller gets [`WorkerError::Died`]. A worker that answers nothing for [`Worker::timeout`] is killed, and the caller gets
+//! [`WorkerError::Silent`]: what takes that long once would take it again.
 
 use std::{
     env, io,
@@ -25,8 +26,10 @@ use geobacter_spool::{
     wire,
 };
 
-/// How long one answer may take. Optimising the largest kernels takes seconds.
-pub const TIMEOUT: Duration = Duration::from_secs(300);
+/// How long one answer may take if nothing else is said. Optimising the largest kernels takes seconds.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+/// Environment variable with another number of seconds; 0 is for ever.
+const TIMEOUT_VARIABLE: &str = "GEOBACTER_WORKER_TIMEOUT";
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,20 @@ pub enum WorkerError {
         /// The last lines of its standard error.
         stderr: String,
     },
+    /// The worker gave no answer in time, and was killed.
+    #[error(
+        "the code generation worker worked on {what} for {} s without an answer, and was killed; if it needs longer, say how many seconds in {TIMEOUT_VARIABLE}{}",
+        after.as_secs_f32(),
+        tail(stderr)
+    )]
+    Silent {
+        /// The request, for example "kernel saxpy for gfx942".
+        what: String,
+        /// How long it was waited for.
+        after: Duration,
+        /// The last lines of the worker's standard error.
+        stderr: String,
+    },
     /// The worker answers what makes no sense.
     #[error(
         "the code generation worker speaks another protocol ({0}); reinstall cargo-geobacter and rebuild the program"
@@ -77,6 +94,8 @@ fn tail(stderr: &str) -> String {
 pub struct Worker {
     program: PathBuf,
     sysroot: PathBuf,
+    /// `None`: for ever.
+    timeout: Option<Duration>,
     running: Mutex<Option<Running>>,
 }
 
@@ -86,11 +105,14 @@ struct Running {
     input: Option<ChildStdin>,
     answers: mpsc::Receiver<io::Result<Option<Response>>>,
     stderr: mpsc::Receiver<String>,
+    timeout: Option<Duration>,
 }
 
 enum Failure {
-    /// The process is gone or silent; a new one may do better.
+    /// The process is gone; a new one may do better.
     Dead { how: String, stderr: String },
+    /// The process fell silent, and is gone now.
+    Silent { after: Duration, stderr: String },
     /// Asking again would give the same.
     Final(WorkerError),
 }
@@ -116,9 +138,25 @@ impl Worker {
         Ok(Self::new(program, sysroot))
     }
 
-    /// The worker that `program worker` starts.
+    /// The worker that `program worker` starts. It may take `$GEOBACTER_WORKER_TIMEOUT` seconds for an answer, else 300.
     pub fn new(program: impl Into<PathBuf>, sysroot: impl Into<PathBuf>) -> Self {
-        Self { program: program.into(), sysroot: sysroot.into(), running: Mutex::new(None) }
+        let seconds = env::var(TIMEOUT_VARIABLE).ok().and_then(|text| text.trim().parse().ok());
+        let timeout = match seconds {
+            None => Some(DEFAULT_TIMEOUT),
+            Some(0) => None,
+            Some(seconds) => Some(Duration::from_secs(seconds)),
+        };
+        Self { program: program.into(), sysroot: sysroot.into(), timeout, running: Mutex::new(None) }
+    }
+
+    /// The same, with another time for each answer; `None` is for ever. For workers that are started from now on.
+    pub fn with_timeout(self, timeout: Option<Duration>) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// How long an answer may take; `None` is for ever.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
     }
 
     /// The program that is started.
@@ -183,6 +221,10 @@ impl Worker {
                     };
                 }
                 Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Silent { after, stderr }) => {
+                    tracing::warn!(what, ?after, "the code generation worker gave no answer");
+                    return Err(WorkerError::Silent { what: what.to_owned(), after, stderr });
+                }
                 Err(Failure::Dead { how, stderr }) => {
                     tracing::warn!(what, how, "the code generation worker died");
                     last = (how, stderr);
@@ -226,7 +268,7 @@ impl Worker {
                 }
             });
         }
-        let mut running = Running { child, input, answers, stderr };
+        let mut running = Running { child, input, answers, stderr, timeout: self.timeout };
         let hello = Request::Hello { protocol: PROTOCOL_VERSION, sysroot: self.sysroot.clone() };
         match running.ask(&hello)? {
             Response::Ready { .. } => Ok(running),
@@ -245,14 +287,19 @@ impl Running {
         if let Err(error) = sent {
             return Err(self.dead(&format!("its input closed: {error}")));
         }
-        match self.answers.recv_timeout(TIMEOUT) {
+        let answer = match self.timeout {
+            Some(timeout) => self.answers.recv_timeout(timeout),
+            None => self.answers.recv().map_err(|mpsc::RecvError| mpsc::RecvTimeoutError::Disconnected),
+        };
+        match answer {
             Ok(Ok(Some(answer))) => Ok(answer),
             Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 Err(Failure::Final(WorkerError::Protocol(error.to_string())))
             }
             Ok(Ok(None) | Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => Err(self.dead("its output closed")),
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                Err(self.dead(&format!("no answer in {} s, killed", TIMEOUT.as_secs())))
+                let after = self.timeout.unwrap_or_default();
+                Err(Failure::Silent { after, stderr: self.end() })
             }
         }
     }
@@ -268,11 +315,19 @@ impl Running {
             thread::sleep(Duration::from_millis(10));
         }
         let how = status.map_or_else(|| how.to_owned(), |status: ExitStatus| status.to_string());
+        Failure::Dead { how, stderr: self.end() }
+    }
+
+    /// Ends the process, and gives the last lines of its standard error.
+    fn end(&mut self) -> String {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let lines: Vec<String> = self.stderr.iter().collect();
-        let stderr = lines[lines.len().saturating_sub(12)..].join("\n");
-        Failure::Dead { how, stderr }
+        let mut lines = Vec::new();
+        // Children of the process may hold its standard error open for longer.
+        while let Ok(line) = self.stderr.recv_timeout(Duration::from_millis(200)) {
+            lines.push(line);
+        }
+        lines[lines.len().saturating_sub(12)..].join("\n")
     }
 }
 
