@@ -38,6 +38,7 @@ pub fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitCode> {
     let mut compiled = Vec::with_capacity(kernels.len());
     for kernel in kernels {
         let answer = worker.compile(CompileJob {
+            checked: false,
             bitcode: kernel.bitcode.clone(),
             entry: kernel.symbol.clone(),
             export: kernel.descriptor.name.clone(),

@@ -187,18 +187,21 @@ fn a_missing_or_damaged_llvm_is_named() {
 #[test]
 fn what_llvm_and_respool_refuse_is_an_answer_and_not_a_death() {
     let worker = Worker::new(PROGRAM, sysroot());
-    let job = |target: &str| CompileJob {
+    let job = |target: &str, checked: bool| CompileJob {
+        checked,
         bitcode: b"not bitcode".to_vec(),
         entry: "entry".into(),
         export: "saxpy".into(),
         target: target.into(),
         emit: Emit::CodeObject,
     };
-    let unknown = worker.compile(job("gfx000")).expect_err("no such target").to_string();
+    let unknown = worker.compile(job("gfx000", false)).expect_err("no such target").to_string();
     assert!(unknown.contains("unknown target `gfx000`") && unknown.contains("gfx1100"), "{unknown}");
     let process = worker.process_id();
-    let bitcode = worker.compile(job("gfx942")).expect_err("no bitcode").to_string();
-    assert!(bitcode.contains("kernel saxpy") && bitcode.contains("rebuild"), "{bitcode}");
+    for checked in [false, true, true, false] {
+        let bitcode = worker.compile(job("gfx942", checked)).expect_err("no bitcode").to_string();
+        assert!(bitcode.contains("kernel saxpy") && bitcode.contains("rebuild"), "{bitcode}");
+    }
     assert_eq!(worker.process_id(), process, "the worker lives on");
 }
 

@@ -25,7 +25,7 @@ use llvm_sys::target_machine::{LLVMCodeGenFileType, LLVMTargetMachineEmitToMemor
 use crate::{
     error::Error,
     ir::{self, Context, Ir},
-    llvm_workarounds,
+    llvm_options, llvm_workarounds,
     passes::{address_spaces, attributes, group_scope, library_calls, redundant_barriers},
     spool,
     targets::{self, KernelLowering, Target},
@@ -39,6 +39,7 @@ pub fn compile(job: &CompileJob, sysroot: &Path) -> Result<CompiledKernel, Error
     let target = targets::find(&job.target)?;
     target.initialize_backend();
     llvm_workarounds::apply();
+    llvm_options::move_private_arrays_to_lds(!job.checked);
     let context = Context::new();
     let module = Ir::parse(&context, &job.bitcode, false)
         .map_err(|reason| Error::Bitcode { what: format!("kernel {}", job.export), reason })?;

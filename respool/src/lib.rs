@@ -11,6 +11,7 @@ pub mod compile;
 pub mod disassemble;
 mod error;
 mod ir;
+mod llvm_options;
 mod llvm_workarounds;
 mod passes;
 pub mod spool;

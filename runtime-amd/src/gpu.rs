@@ -40,11 +40,18 @@ pub struct Options {
     pub queue_size: u32,
     /// Scratch for each work-item, in bytes, that a kernel gets beyond what the compiler counted if it recurses.
     pub dynamic_stack: u32,
+    /// Whether the device checks accesses to LDS: kernels are compiled for it.
+    pub checked: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { launch_timeout: Some(Duration::from_secs(600)), queue_size: 256, dynamic_stack: DYNAMIC_STACK }
+        Self {
+            launch_timeout: Some(Duration::from_secs(600)),
+            queue_size: 256,
+            dynamic_stack: DYNAMIC_STACK,
+            checked: false,
+        }
     }
 }
 
@@ -252,7 +259,7 @@ impl Driver for Gpu {
     unsafe fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<(), DriverError> {
         let kernel = dispatch.kernel;
         let loaded = code::loaded(kernel, self.key, || {
-            let code = code::device_code(kernel, &self.info.isa)?;
+            let code = code::device_code(kernel, &self.info.isa, self.options.checked)?;
             Ok(Arc::new(self.load(code)?) as LoadedKernel)
         })?;
         let executable = loaded.downcast::<Executable>().map_err(|_| {

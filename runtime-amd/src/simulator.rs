@@ -79,18 +79,19 @@ pub(crate) fn gpus() -> Result<Vec<Gpu>, NoDevices> {
     let config: Config = text.parse().map_err(|error| NoDevices::Simulator(format!("{VARIABLE}={text}: {error}")))?;
     // A debug build's kernels are checked as its arithmetic is.
     let config = config.with_default_checks(cfg!(debug_assertions));
+    let checked = config.checks();
     let worker = code::worker().map_err(|error| NoDevices::Simulator(error.to_string()))?;
     let compiler = code::compiler_version().map_err(|error| NoDevices::Simulator(error.to_string()))?;
     let disassembler = WorkerDisassembler::new(worker, DiskCache::from_environment(), compiler);
     let api =
         amdgpu_sim::install(config, Arc::new(disassembler)).map_err(|error| NoDevices::Simulator(error.to_string()))?;
-    open(&Session::start(api, Origin::simulator())?)
+    open(&Session::start(api, Origin::simulator())?, checked)
 }
 
 /// All GPUs of a simulator's session.
-fn open(session: &Arc<Session>) -> Result<Vec<Gpu>, NoDevices> {
+fn open(session: &Arc<Session>, checked: bool) -> Result<Vec<Gpu>, NoDevices> {
     let agents = Agent::all(session)?;
-    let options = Options::from_environment();
+    let options = Options { checked, ..Options::from_environment() };
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut gpus = Vec::new();
     for agent in agents.iter().filter(|agent| agent.is_gpu()) {

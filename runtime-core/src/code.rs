@@ -75,11 +75,12 @@ pub struct DeviceCode {
     pub resources: KernelResources,
 }
 
-/// Device code of this kernel for this target (`gfx942`), from the disk cache or the worker.
+/// Device code of this kernel for this target (`gfx942`), from the disk cache or the worker. `checked`: for a device that checks
+/// accesses to LDS.
 ///
 /// # Errors
 /// Any [`CodeError`].
-pub fn device_code(kernel: KernelInstance, target: &str) -> Result<DeviceCode, CodeError> {
+pub fn device_code(kernel: KernelInstance, target: &str, checked: bool) -> Result<DeviceCode, CodeError> {
     let archives = archives()?;
     let symbol = kernel.record.symbol();
     let (archive, kernel) =
@@ -87,7 +88,7 @@ pub fn device_code(kernel: KernelInstance, target: &str) -> Result<DeviceCode, C
     let producer = archive.producer();
     let compile = |job| Ok(worker_of(producer)?.compile(job)?);
     let id = kernel.id;
-    let job = job(kernel, target);
+    let job = job(kernel, target, checked);
     let code = cached(producer, id, &job, CACHE.as_ref(), compile)?;
     if let Some(folder) = dump::folder() {
         dump::write(folder, &job, &code, compile)?;
@@ -96,13 +97,14 @@ pub fn device_code(kernel: KernelInstance, target: &str) -> Result<DeviceCode, C
 }
 
 /// What the worker is asked for a kernel.
-fn job(kernel: Kernel, target: &str) -> CompileJob {
+fn job(kernel: Kernel, target: &str, checked: bool) -> CompileJob {
     CompileJob {
         export: format!("{}_{}", kernel.descriptor.name, kernel.id.short()),
         bitcode: kernel.bitcode,
         entry: kernel.symbol,
         target: target.to_owned(),
         emit: Emit::CodeObject,
+        checked,
     }
 }
 
@@ -115,9 +117,9 @@ fn cached(
     cache: Option<&DiskCache>,
     compile: impl FnOnce(CompileJob) -> Result<CompiledKernel, CodeError>,
 ) -> Result<DeviceCode, CodeError> {
-    let CompileJob { export, target, emit, .. } = job;
+    let CompileJob { export, target, emit, checked, .. } = job;
     // The id is the hash of symbol and bitcode: hashing those again would say no more.
-    let question = (id, export, target, emit);
+    let question = (id, export, target, emit, checked);
     let key = CacheKey::of("code-object", &version(producer), &question, format!("{export} for {target}"));
     let compiled = DiskCache::get_or_compute(cache, &key, || compile(job.clone()))?;
     let resources = compiled.resources.ok_or(CodeError::NoResources)?;

@@ -64,6 +64,9 @@ pub struct CompileJob {
     pub target: String,
     /// What to make.
     pub emit: Emit,
+    /// Whether it is for a device that checks accesses. LDS then holds what the kernel declares and nothing else: LLVM would
+    /// move private arrays there, and a value in one, of which not all bytes are written, looks like LDS that was never filled.
+    pub checked: bool,
 }
 
 /// What a compile job makes.

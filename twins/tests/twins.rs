@@ -81,6 +81,7 @@ fn assembly(kernel: &Kernel, gpu: &str) -> String {
     let producer = archive::archives().expect("archives").first().expect("an archive").producer();
     let worker = Worker::find(&producer.worker, &producer.sysroot).expect("a worker");
     let job = CompileJob {
+        checked: false,
         bitcode: kernel.bitcode.clone(),
         entry: kernel.symbol.clone(),
         export: kernel.descriptor.name.clone(),

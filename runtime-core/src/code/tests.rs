@@ -76,7 +76,7 @@ fn the_disk_cache_is_asked_first_and_tells_everything_apart() {
     let compiled = Cell::new(0);
     let ask = |producer: &Producer, kernel: Kernel, target: &str| {
         let bitcode = kernel.bitcode.clone();
-        let code = cached(producer, kernel.id, &job(kernel, target), Some(&cache), |job| {
+        let code = cached(producer, kernel.id, &job(kernel, target, false), Some(&cache), |job| {
             compiled.set(compiled.get() + 1);
             assert_eq!((job.bitcode, job.target.as_str(), job.emit), (bitcode, target, Emit::CodeObject));
             let bytes = format!("{target}:{}", job.export).into_bytes();
@@ -103,14 +103,14 @@ fn a_failure_is_not_kept() {
     let cache = DiskCache::at(folder.path());
     for _ in 0..2 {
         let kernel = kernel("_entry", b"one");
-        let error = cached(&producer("1.95.0"), kernel.id, &job(kernel, "gfx942"), Some(&cache), |_| {
+        let error = cached(&producer("1.95.0"), kernel.id, &job(kernel, "gfx942", false), Some(&cache), |_| {
             Err(WorkerError::Failed("no".into()).into())
         });
         assert_eq!(error.unwrap_err().to_string(), "no");
     }
     let none = Ok(CompiledKernel { bytes: vec![1], resources: None });
     let kernel = kernel("_entry", b"one");
-    let error = cached(&producer("1.95.0"), kernel.id, &job(kernel, "gfx942"), None, |_| none).unwrap_err();
+    let error = cached(&producer("1.95.0"), kernel.id, &job(kernel, "gfx942", false), None, |_| none).unwrap_err();
     assert!(matches!(error, CodeError::NoResources));
 }
 
