@@ -200,6 +200,16 @@ fn a_panic_is_an_error_with_place_and_item() {
         let mut y = device.zeroed(1000).unwrap();
         let error = picky::launch(&device, 1000, 999, &x, &mut y).unwrap_err();
         assert!(error.to_string().ends_with("in work-item [7, 0, 0] of work-group [62, 0, 0]: too much"), "{error}");
+        // All of them.
+        let error = picky::launch(&device, 1000, 0, &x, &mut y).unwrap_err();
+        let LaunchError::Panicked { panic, .. } = &error else { panic!("{error}") };
+        if device.info().kind == geobacter::DeviceKind::Host {
+            // A panic ends the launch there.
+            assert!((1..1000).contains(&panic.items), "{error}");
+        } else {
+            assert_eq!(panic.items, 1000, "{error}");
+            assert!(error.to_string().ends_with(" and in 999 more: too much"), "{error}");
+        }
         // The device is as good as before.
         picky::launch(&device, 1000, 1000, &x, &mut y).unwrap();
         assert_eq!(y.download().unwrap()[999], 999);

@@ -1143,13 +1143,13 @@ impl<'c> Builder<'c> {
         store
     }
 
-    /// A relaxed exchange, visible to the host.
-    pub fn exchange_relaxed(&self, pointer: Value, value: Value) -> Value {
+    /// A relaxed addition, visible to the host. Gives what was there before.
+    pub fn add_relaxed(&self, pointer: Value, value: Value) -> Value {
         // SAFETY: rules 1 and 3.
         Value(unsafe {
             LLVMBuildAtomicRMW(
                 self.builder,
-                llvm_sys::LLVMAtomicRMWBinOp::LLVMAtomicRMWBinOpXchg,
+                llvm_sys::LLVMAtomicRMWBinOp::LLVMAtomicRMWBinOpAdd,
                 pointer.0,
                 value.0,
                 llvm_sys::LLVMAtomicOrdering::LLVMAtomicOrderingMonotonic,

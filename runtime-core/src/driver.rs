@@ -182,12 +182,20 @@ pub struct KernelPanic {
     pub group: [u32; 3],
     /// Id of the work-item in its group.
     pub item: [u32; 3],
+    /// Work-items that are known to have panicked, this one among them. There may be more: a panic ends others before they
+    /// get there.
+    pub items: u64,
 }
 
 impl KernelPanic {
     /// A panic of this item.
     pub fn new(message: String, location: Option<PanicLocation>, group: [u32; 3], item: [u32; 3]) -> Self {
-        Self { message, location, group, item }
+        Self { message, location, group, item, items: 1 }
+    }
+
+    /// The same, of so many items.
+    pub fn with_items(self, items: u64) -> Self {
+        Self { items, ..self }
     }
 }
 
@@ -216,7 +224,7 @@ pub enum DriverError {
     },
     /// The kernel panicked; its output is incomplete.
     #[error("{message}", message = .0.message)]
-    Panicked(KernelPanic),
+    Panicked(Box<KernelPanic>),
     /// Checked mode ended the launch; the kernel's output is incomplete.
     #[error("{0}")]
     Check(Box<CheckFailure>),
@@ -240,6 +248,6 @@ pub type LoadedKernel = Arc<dyn Any + Send + Sync>;
 pub fn check_fault(record: &FaultRecord, code_object: &[u8]) -> Result<(), DriverError> {
     match crate::fault::decode(record, code_object) {
         None => Ok(()),
-        Some(panic) => Err(DriverError::Panicked(panic)),
+        Some(panic) => Err(DriverError::Panicked(Box::new(panic))),
     }
 }

@@ -20,14 +20,14 @@ const R_AMDGPU_RELATIVE64: u32 = 13;
 
 /// The panic that a launch left in its fault record; `None` if no item panicked.
 pub fn decode(record: &FaultRecord, code_object: &[u8]) -> Option<KernelPanic> {
-    if record.claimed == 0 {
+    if record.panicked == 0 {
         return None;
     }
     let image = Image::parse(code_object);
     let message = image.as_ref().and_then(|image| message(record, image));
     let message = message.unwrap_or_else(|| "a panic whose message could not be read".to_owned());
     let location = image.as_ref().and_then(|image| location(record, image));
-    Some(KernelPanic::new(message, location, record.group, record.item))
+    Some(KernelPanic::new(message, location, record.group, record.item).with_items(record.panicked.into()))
 }
 
 fn message(record: &FaultRecord, image: &Image<'_>) -> Option<String> {

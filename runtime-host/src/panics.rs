@@ -79,6 +79,7 @@ pub(crate) fn run_groups(
         };
         // Nothing is noted when somebody has replaced the hook.
         let (text, location) = NOTED.take().unwrap_or_else(|| (message(&*payload), None));
-        (number, DriverError::Panicked(KernelPanic::new(text, location, group.id, group.unwound.unwrap_or_default())))
+        let panic = KernelPanic::new(text, location, group.id, group.unwound.unwrap_or_default());
+        (number, DriverError::Panicked(Box::new(panic)))
     })
 }

@@ -1,9 +1,9 @@
 //! The record that device code writes when a kernel panics.
 //!
 //! One record belongs to one launch. The host clears it before the launch and passes its device address as the hidden
-//! kernel argument `hidden_printf_buffer`, the slot that the AMDGPU ABI has for a device-to-host record. The first wave
-//! that panics claims the record with an atomic exchange on [`FaultRecord::claimed`], fills it, and every panicking wave
-//! ends its program.
+//! kernel argument `hidden_printf_buffer`, the slot that the AMDGPU ABI has for a device-to-host record. Each item that
+//! panics adds one to [`FaultRecord::panicked`], atomically; the one that found 0 there fills the rest; and all of them end
+//! their program. Items that panic at different places of one wave are not all counted: the first of these places ends it.
 //!
 //! Strings are not copied on the device. [`FaultRecord::location`] and [`FaultRecord::message`] are distances from the
 //! code object's anchor symbol ([`ANCHOR_SYMBOL`]), which the host resolves in the ELF file that it loaded.
@@ -18,8 +18,8 @@ pub const NO_ADDRESS: i64 = i64::MIN;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultRecord {
-    /// 0: no panic so far. 1: claimed.
-    pub claimed: u32,
+    /// Items that have panicked, as far as they were counted.
+    pub panicked: u32,
     /// A [`FaultKind`] number.
     pub kind: u32,
     /// Distance from the anchor to the `core::panic::Location`, or [`NO_ADDRESS`].
@@ -37,9 +37,9 @@ pub struct FaultRecord {
 }
 
 impl FaultRecord {
-    /// A record that nobody has claimed.
+    /// The record of a launch in which no item has panicked.
     pub const CLEAR: Self = Self {
-        claimed: 0,
+        panicked: 0,
         kind: 0,
         location: NO_ADDRESS,
         message: NO_ADDRESS,
@@ -59,7 +59,7 @@ impl FaultRecord {
             bytes[at..at + field.len()].copy_from_slice(field);
             at += field.len();
         };
-        put(&self.claimed.to_le_bytes());
+        put(&self.panicked.to_le_bytes());
         put(&self.kind.to_le_bytes());
         put(&self.location.to_le_bytes());
         put(&self.message.to_le_bytes());
@@ -74,7 +74,7 @@ impl FaultRecord {
         let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
         let double = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
         Self {
-            claimed: word(0),
+            panicked: word(0),
             kind: word(4),
             location: double(8) as i64,
             message: double(16) as i64,

@@ -16,7 +16,7 @@ proptest! {
         group in any::<[u32; 3]>(), item in any::<[u32; 3]>(),
     ) {
         let record = FaultRecord {
-            claimed: words[0], kind: words[1], location: distances[0], message: distances[1],
+            panicked: words[0], kind: words[1], location: distances[0], message: distances[1],
             message_length: length, values, group, item,
         };
         let bytes = record.to_bytes();

@@ -102,7 +102,7 @@ impl Builder {
 }
 
 fn record(kind: FaultKind) -> FaultRecord {
-    FaultRecord { claimed: 1, kind: kind as u32, group: [3, 2, 1], item: [7, 8, 9], ..FaultRecord::CLEAR }
+    FaultRecord { panicked: 1, kind: kind as u32, group: [3, 2, 1], item: [7, 8, 9], ..FaultRecord::CLEAR }
 }
 
 #[test]

@@ -189,8 +189,9 @@ pub enum LaunchError {
         found: String,
     },
     /// The kernel panicked. Buffers that it writes are partly written.
-    #[error("kernel `{kernel}` panicked on device {device}{at}, in work-item {item:?} of work-group {group:?}: {message}",
-        at = location(&.panic.location), item = .panic.item, group = .panic.group, message = .panic.message)]
+    #[error("kernel `{kernel}` panicked on device {device}{at}, in work-item {item:?} of work-group {group:?}{others}: {message}",
+        at = location(&.panic.location), item = .panic.item, group = .panic.group, others = others(.panic.items),
+        message = .panic.message)]
     Panicked {
         /// The kernel.
         kernel: &'static str,
@@ -246,13 +247,22 @@ impl LaunchError {
     pub(super) fn of(dispatch: &Dispatch<'_>, device: &Device, error: DriverError) -> Self {
         let (kernel, device) = (dispatch.kernel.descriptor.name, device.id().to_owned());
         match error {
-            DriverError::Panicked(panic) => Self::Panicked { kernel, device, panic: Box::new(panic) },
+            DriverError::Panicked(panic) => Self::Panicked { kernel, device, panic },
             DriverError::Check(failure) => {
                 let param = failure.place.buffer().and_then(|address| dispatch.output_at(address));
                 Self::Check { kernel, device, param: param.map(|param| (param.name, param.ty)), failure }
             }
             error => Self::Driver { kernel, device, error: Box::new(error) },
         }
+    }
+}
+
+/// The items that panicked beside the one that is named.
+fn others(items: u64) -> String {
+    match items {
+        0 | 1 => String::new(),
+        2 => " and in one more".to_owned(),
+        _ => format!(" and in {} more", items - 1),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Panics on AMD GPUs: fill the launch's fault record, end the item.
 //!
 //! The record's address comes in the hidden argument `hidden_printf_buffer`, at a fixed place of the implicit kernel
-//! arguments of code object version 5. The first lane that exchanges the record's first word against 1 owns it. LLVM lays
-//! this path out behind all others: lanes of the wave that did not panic have gone on, barriers included, before its
-//! `s_endpgm` ends the wave ([`super::barrier_of_all`] is about what that means for the group). See [`geobacter_spool::fault`]
-//! for the record.
+//! arguments of code object version 5. Each lane that panics adds one to the record's first word, and the one that finds 0
+//! there owns it. LLVM lays this path out behind all others: lanes of the wave that did not panic have gone on, barriers
+//! included, before its `s_endpgm` ends the wave ([`super::barrier_of_all`] is about what that means for the group). See
+//! [`geobacter_spool::fault`] for the record.
 
 use geobacter_spool::fault::{ANCHOR_SYMBOL, FaultKind, FaultRecord, NO_ADDRESS};
 use llvm_sys::{LLVMLinkage, LLVMVisibility};
@@ -104,7 +104,7 @@ impl<'a, 'c> Fault<'a, 'c> {
         let implicit = builder.call(self.module.intrinsic("llvm.amdgcn.implicitarg.ptr", &[]), &[]);
         let slot = builder.byte_offset(context, implicit, PRINTF_BUFFER_OFFSET);
         let record = builder.load(context.pointer(GLOBAL), slot, 8);
-        let before = builder.exchange_relaxed(record, half.integer(1));
+        let before = builder.add_relaxed(record, half.integer(1));
         builder.branch_if(builder.is_zero(before), owner, end);
 
         let builder = Builder::at_end(context, owner);
