@@ -132,6 +132,16 @@ const fn has_invalid_values<T>() -> bool {
     size_of::<T>() != 0 && size_of::<Option<T>>() == size_of::<T>()
 }
 
+const _: () = {
+    assert!(has_invalid_values::<bool>() && has_invalid_values::<char>() && has_invalid_values::<&u32>());
+    assert!(
+        has_invalid_values::<Option<u32>>() && has_invalid_values::<[bool; 3]>() && has_invalid_values::<(u32, char)>()
+    );
+    assert!(has_invalid_values::<core::cmp::Ordering>() && has_invalid_values::<core::num::NonZero<u8>>());
+    assert!(!has_invalid_values::<u8>() && !has_invalid_values::<f64>() && !has_invalid_values::<(u8, [f32; 3])>());
+    assert!(!has_invalid_values::<()>());
+};
+
 impl<'k, const D: usize> Workgroup<'k, D> {
     /// The work-group that this call of an entry function runs.
     ///

@@ -122,12 +122,11 @@ fn a_safe_kernel_is_its_unsafe_twin() {
 
 /// OpenCL's compiler, or why there is none.
 fn clang() -> Result<PathBuf, String> {
-    for name in ["clang-22"] {
-        if Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()) {
-            return Ok(name.into());
-        }
+    const NAME: &str = "clang-22";
+    match Command::new(NAME).arg("--version").output() {
+        Ok(output) if output.status.success() => Ok(NAME.into()),
+        _ => Err(format!("{NAME} is not installed (Debian's package of that name)")),
     }
-    Err("clang-22 is not installed (Debian's package clang-22)".into())
 }
 
 #[test]
