@@ -6,6 +6,11 @@ use std::{env, str::FromStr, time::Duration};
 pub const WATCHDOG_VARIABLE: &str = "AMDGPU_SIM_WATCHDOG";
 /// The environment variable that switches the checks on (`1`) or off (`0`).
 pub const CHECK_VARIABLE: &str = "GEOBACTER_CHECK";
+/// The environment variable that sets the memory of each GPU in bytes; `K`, `M` or `G` behind the number stand for KiB, MiB
+/// and GiB.
+pub const MEMORY_VARIABLE: &str = "AMDGPU_SIM_MEMORY";
+/// The memory of a GPU in bytes where nothing else is said: that of an MI300X. What can be had is what the host has.
+pub const DEFAULT_MEMORY: u64 = 192 << 30;
 /// The watchdog's time where nothing else is said.
 pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(60);
 /// Devices that can be simulated.
@@ -36,6 +41,7 @@ pub struct Config {
     targets: Vec<&'static str>,
     watchdog: Option<Duration>,
     checks: bool,
+    memory: u64,
 }
 
 impl Config {
@@ -52,6 +58,17 @@ impl Config {
     /// The same devices with another watchdog. Zero switches it off.
     pub fn with_watchdog(mut self, limit: Duration) -> Self {
         self.watchdog = Some(limit).filter(|limit| !limit.is_zero());
+        self
+    }
+
+    /// The memory of each GPU in bytes. All its pools share it; an allocation takes whole pages of 4 KiB.
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// The same devices with this much memory each, in bytes, whatever the environment says.
+    pub fn with_memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
         self
     }
 
@@ -97,6 +114,7 @@ impl FromStr for Config {
                 targets,
                 watchdog: watchdog_from_environment(),
                 checks: checks_from_environment().unwrap_or(false),
+                memory: memory_from_environment(),
             }),
             _ => Err(ConfigError::Count(text.to_owned())),
         }
@@ -127,6 +145,26 @@ fn watchdog_from_environment() -> Option<Duration> {
     }
 }
 
+fn memory_from_environment() -> u64 {
+    let Ok(text) = env::var(MEMORY_VARIABLE) else { return DEFAULT_MEMORY };
+    bytes(&text).unwrap_or_else(|| {
+        tracing::warn!(value = text, "{MEMORY_VARIABLE} is no number of bytes, like 512M; it is ignored");
+        DEFAULT_MEMORY
+    })
+}
+
+/// A number of bytes, in KiB, MiB or GiB if a letter says so. `None` if it is no such number, or 0.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (number, unit) = match text.char_indices().next_back()? {
+        (at, 'k' | 'K') => (&text[..at], 1 << 10),
+        (at, 'm' | 'M') => (&text[..at], 1 << 20),
+        (at, 'g' | 'G') => (&text[..at], 1 << 30),
+        _ => (text, 1_u64),
+    };
+    number.trim_end().parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| *bytes > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,5 +186,16 @@ mod tests {
         assert_eq!(error("gfx942x0"), ConfigError::Count("gfx942x0".to_owned()));
         assert_eq!(error("gfx942xmany"), ConfigError::Count("gfx942xmany".to_owned()));
         assert_eq!(error("teapot"), ConfigError::UnknownTarget("teapot".to_owned()));
+    }
+
+    #[test]
+    fn sizes_are_read() {
+        let cases = [("4096", Some(4096)), (" 64K ", Some(65536)), ("3 m", Some(3 << 20)), ("2G", Some(2 << 30))];
+        for (text, size) in cases {
+            assert_eq!(bytes(text), size, "{text:?}");
+        }
+        for text in ["", "G", "0", "-1", "1.5G", "12T", "99999999999G", "64KB"] {
+            assert_eq!(bytes(text), None, "{text:?}");
+        }
     }
 }

@@ -63,7 +63,9 @@ mod isa;
 mod machine;
 mod source;
 
-pub use config::{CHECK_VARIABLE, Config, ConfigError, DEFAULT_WATCHDOG, WATCHDOG_VARIABLE};
+pub use config::{
+    CHECK_VARIABLE, Config, ConfigError, DEFAULT_MEMORY, DEFAULT_WATCHDOG, MEMORY_VARIABLE, WATCHDOG_VARIABLE,
+};
 pub use disassembler::{Disassembler, WorkerDisassembler};
 pub use hsa::{InstallError, hsa_api, install, last_error, take_fault_report};
 pub use machine::{

@@ -125,7 +125,7 @@ fn pools_allocate_copy_fill_and_free() {
         assert_eq!(flags, kernarg);
         let allocate = api.hsa_amd_memory_pool_allocate;
         let mut memory = null_mut();
-        assert_eq!(allocate(gpu[1], 64, 0, &mut memory), HSA_STATUS_ERROR_INVALID_ALLOCATION, "LDS");
+        assert_eq!(allocate(gpu[2], 64, 0, &mut memory), HSA_STATUS_ERROR_INVALID_ALLOCATION, "LDS");
         assert_eq!(allocate(gpu[0], 0, 0, &mut memory), HSA_STATUS_ERROR_INVALID_ARGUMENT);
         assert_eq!(allocate(gpu[0], usize::MAX, 0, &mut memory), HSA_STATUS_ERROR_OUT_OF_RESOURCES);
         assert_eq!(allocate(gpu[0], 64, 0, null_mut()), HSA_STATUS_ERROR_INVALID_ARGUMENT);

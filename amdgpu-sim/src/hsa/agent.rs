@@ -9,7 +9,7 @@ use super::{
     queue::{MAX_QUEUE_SIZE, MIN_QUEUE_SIZE},
     state::{Simulator, fail, simulator, status},
 };
-use crate::machine::{dispatch::MAX_WORKGROUP, wave::LANES};
+use crate::machine::{agents::GpuSet, dispatch::MAX_WORKGROUP, wave::LANES};
 
 /// Handle of the CPU agent; the GPUs follow.
 const CPU: u64 = 1;
@@ -35,6 +35,32 @@ impl Agent {
             Some(0) => Ok(Self::Cpu),
             Some(n) if n <= simulator.config.targets().len() => Ok(Self::Gpu(n - 1)),
             _ => Err(fail(HSA_STATUS_ERROR_INVALID_AGENT, format!("no agent has the handle {:#x}", agent.handle))),
+        }
+    }
+
+    /// All agents.
+    pub fn all(simulator: &Simulator) -> impl Iterator<Item = Self> {
+        [Self::Cpu].into_iter().chain((0..simulator.config.targets().len()).map(Self::Gpu))
+    }
+
+    /// Reads a list of `count` agents.
+    ///
+    /// # Safety
+    /// There are `count` handles at `agents`.
+    pub unsafe fn list(
+        simulator: &Simulator,
+        agents: *const hsa_agent_t,
+        count: usize,
+    ) -> Result<Vec<Self>, hsa_status_t> {
+        // SAFETY: the caller gives `count` agents.
+        (0..count).map(|index| Self::find(simulator, unsafe { agents.add(index).read_unaligned() })).collect()
+    }
+
+    /// The GPU that it is, as a set.
+    pub fn gpus(self) -> GpuSet {
+        match self {
+            Self::Cpu => GpuSet::NONE,
+            Self::Gpu(n) => GpuSet::only(n),
         }
     }
 

@@ -126,7 +126,7 @@ pub unsafe extern "C" fn hsa_executable_load_agent_code_object(
         if executable.frozen {
             return Err(fail(HSA_STATUS_ERROR_FROZEN_EXECUTABLE, "the executable is frozen"));
         }
-        let loaded = Loaded::load(simulator, target, &bytes)?;
+        let loaded = Loaded::load(simulator, target, agent.gpus(), &bytes)?;
         let names: Vec<(u64, Symbol)> =
             loaded.symbols.iter().map(|symbol| (simulator.handle(), symbol.clone())).collect();
         executable.symbols.extend(names.iter().map(|(handle, _)| *handle));

@@ -16,6 +16,7 @@ use super::state::{Simulator, fail};
 use crate::{
     isa::decode::{Code, Function},
     machine::{
+        agents::GpuSet,
         descriptor::{self, Descriptor},
         dispatch::Kernel,
         memory::{Block, GRANULE, Purpose, Range},
@@ -80,8 +81,8 @@ fn bad(reason: impl Into<String>) -> hsa_status_t {
 }
 
 impl Loaded {
-    /// Loads a code object for a target.
-    pub fn load(simulator: &Simulator, target: &str, bytes: &[u8]) -> Result<Self, hsa_status_t> {
+    /// Loads a code object for a target, for kernels of these GPUs.
+    pub fn load(simulator: &Simulator, target: &str, gpus: GpuSet, bytes: &[u8]) -> Result<Self, hsa_status_t> {
         let file = ElfFile64::<LittleEndian>::parse(bytes).map_err(|error| bad(format!("no ELF file: {error}")))?;
         let header = file.elf_header();
         let endian = LittleEndian;
@@ -123,6 +124,7 @@ impl Loaded {
                 end: base + begin + size,
                 writable: flags & elf::PF_W.0 != 0,
                 purpose: Purpose::CodeObject,
+                gpus,
             };
             if ranges.iter().any(|other| range.base < other.end && other.base < range.end) {
                 return Err(bad("segments overlap"));
@@ -180,9 +182,7 @@ impl Loaded {
 
     /// Takes the code object out of device memory.
     pub fn unload(mut self, simulator: &Simulator) {
-        if let Some(block) = self.block.take() {
-            simulator.memory.remove(&self.ranges, block);
-        }
+        simulator.memory.remove(&self.ranges, self.block.take());
     }
 }
 

@@ -9,10 +9,14 @@ use super::{
     out::{null, put},
     state::{Simulator, fail, simulator, status},
 };
-use crate::machine::{dispatch::MAX_LDS, memory::GRANULE};
+use crate::machine::{
+    agents::GpuSet,
+    dispatch::MAX_LDS,
+    memory::{GRANULE, NoMemory, Pooled},
+};
 
-/// Memory of a simulated GPU in bytes, as it says: an MI300X has 192 GiB. What can be had is what the host has.
-const GPU_MEMORY: usize = 192 << 30;
+/// Memory of the host in bytes, as it says. What can be had is what the host has.
+const HOST_MEMORY: u64 = 192 << 30;
 
 /// What a pool is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,8 @@ enum Kind {
     HostCoarse,
     /// Device memory.
     Device,
+    /// Device memory, coherent.
+    DeviceFine,
     /// LDS.
     Group,
 }
@@ -38,30 +44,55 @@ impl Pool {
             Kind::HostCoarse => 2,
             Kind::Device => 3,
             Kind::Group => 4,
+            Kind::DeviceFine => 5,
         };
         hsa_amd_memory_pool_t { handle: self.0.handle().handle << 8 | kind }
     }
 
     fn find(simulator: &Simulator, pool: hsa_amd_memory_pool_t) -> Result<Self, hsa_status_t> {
-        let agents = [Agent::Cpu].into_iter().chain((0..simulator.config.targets().len()).map(Agent::Gpu));
-        let found = agents.flat_map(Self::of).find(|candidate| candidate.handle().handle == pool.handle);
+        let mut pools = Agent::all(simulator).flat_map(Self::of);
+        let found = pools.find(|candidate| candidate.handle().handle == pool.handle);
         found.ok_or_else(|| {
             fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no memory pool has the handle {:#x}", pool.handle))
         })
     }
 
-    fn of(agent: Agent) -> [Self; 2] {
-        match agent {
-            Agent::Cpu => [Self(agent, Kind::HostFine), Self(agent, Kind::HostCoarse)],
-            Agent::Gpu(_) => [Self(agent, Kind::Device), Self(agent, Kind::Group)],
+    fn of(agent: Agent) -> impl Iterator<Item = Self> {
+        let kinds: &[Kind] = match agent {
+            Agent::Cpu => &[Kind::HostFine, Kind::HostCoarse],
+            Agent::Gpu(_) => &[Kind::Device, Kind::DeviceFine, Kind::Group],
+        };
+        kinds.iter().map(move |kind| Self(agent, *kind))
+    }
+
+    /// Its size in bytes. The pools of a GPU share what it has.
+    fn size(self, simulator: &Simulator) -> u64 {
+        match self.1 {
+            Kind::Group => MAX_LDS.into(),
+            Kind::HostFine | Kind::HostCoarse => HOST_MEMORY,
+            Kind::Device | Kind::DeviceFine => simulator.config.memory(),
         }
     }
 
-    fn size(self) -> usize {
+    fn flags(self) -> u32 {
         match self.1 {
-            Kind::Group => MAX_LDS as usize,
-            _ => GPU_MEMORY,
+            Kind::HostFine => {
+                HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_KERNARG_INIT | HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED
+            }
+            Kind::HostCoarse | Kind::Device => HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_COARSE_GRAINED,
+            Kind::DeviceFine => HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED,
+            Kind::Group => 0,
         }
+    }
+
+    /// What the memory map is to know of its allocations.
+    fn pooled(self) -> Pooled {
+        let gpus = if self.1 == Kind::HostFine { GpuSet::ALL } else { self.0.gpus() };
+        let gpu = match self.0 {
+            Agent::Cpu => None,
+            Agent::Gpu(number) => Some(number),
+        };
+        Pooled { pool: self.handle().handle, gpu, gpus }
     }
 }
 
@@ -91,7 +122,8 @@ pub unsafe extern "C" fn hsa_amd_memory_pool_get_info(
     value: *mut c_void,
 ) -> hsa_status_t {
     let get = || {
-        let pool = Pool::find(simulator()?, memory_pool)?;
+        let simulator = simulator()?;
+        let pool = Pool::find(simulator, memory_pool)?;
         let allocatable = pool.1 != Kind::Group;
         // SAFETY: the caller gives room for the attribute's type.
         unsafe {
@@ -99,23 +131,17 @@ pub unsafe extern "C" fn hsa_amd_memory_pool_get_info(
                 HSA_AMD_MEMORY_POOL_INFO_SEGMENT => {
                     put(value, if allocatable { HSA_AMD_SEGMENT_GLOBAL } else { HSA_AMD_SEGMENT_GROUP })
                 }
-                HSA_AMD_MEMORY_POOL_INFO_GLOBAL_FLAGS => put(
-                    value,
-                    match pool.1 {
-                        Kind::HostFine => {
-                            HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_KERNARG_INIT | HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED
-                        }
-                        Kind::HostCoarse | Kind::Device => HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_COARSE_GRAINED,
-                        Kind::Group => 0,
-                    },
-                ),
-                HSA_AMD_MEMORY_POOL_INFO_SIZE => put(value, pool.size()),
-                HSA_AMD_MEMORY_POOL_INFO_ALLOC_MAX_SIZE => put(value, if allocatable { pool.size() } else { 0 }),
+                HSA_AMD_MEMORY_POOL_INFO_GLOBAL_FLAGS => put(value, pool.flags()),
+                HSA_AMD_MEMORY_POOL_INFO_SIZE => put(value, pool.size(simulator) as usize),
+                HSA_AMD_MEMORY_POOL_INFO_ALLOC_MAX_SIZE => {
+                    put(value, if allocatable { pool.size(simulator) as usize } else { 0 })
+                }
                 HSA_AMD_MEMORY_POOL_INFO_RUNTIME_ALLOC_ALLOWED => put(value, allocatable),
                 HSA_AMD_MEMORY_POOL_INFO_RUNTIME_ALLOC_GRANULE | HSA_AMD_MEMORY_POOL_INFO_RUNTIME_ALLOC_ALIGNMENT => {
                     put(value, if allocatable { GRANULE } else { 0 })
                 }
                 HSA_AMD_MEMORY_POOL_INFO_ACCESSIBLE_BY_ALL => {
+                    // Not that it is so from the start: that it can be.
                     put(value, matches!(pool.1, Kind::HostFine | Kind::HostCoarse))
                 }
                 _ => Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no memory pool attribute {attribute}"))),
@@ -144,15 +170,33 @@ pub unsafe extern "C" fn hsa_amd_agent_memory_pool_get_info(
                         _ if own => HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT,
                         Kind::Group => HSA_AMD_MEMORY_POOL_ACCESS_NEVER_ALLOWED,
                         Kind::HostFine => HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT,
-                        Kind::HostCoarse | Kind::Device => HSA_AMD_MEMORY_POOL_ACCESS_DISALLOWED_BY_DEFAULT,
+                        Kind::HostCoarse | Kind::Device | Kind::DeviceFine => {
+                            HSA_AMD_MEMORY_POOL_ACCESS_DISALLOWED_BY_DEFAULT
+                        }
                     },
                 ),
                 HSA_AMD_AGENT_MEMORY_POOL_INFO_NUM_LINK_HOPS => put(value, u32::from(!own)),
+                // An array with an element for each hop.
+                HSA_AMD_AGENT_MEMORY_POOL_INFO_LINK_INFO if own => Ok(()),
+                HSA_AMD_AGENT_MEMORY_POOL_INFO_LINK_INFO => put(value, link(agent, pool.0)),
                 _ => Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no attribute {attribute}"))),
             }
         }
     };
     status(get())
+}
+
+/// The way between two agents: GPUs have one among themselves, and reach the host over another.
+fn link(from: Agent, to: Agent) -> hsa_amd_memory_pool_link_info_t {
+    let host = from == Agent::Cpu || to == Agent::Cpu;
+    hsa_amd_memory_pool_link_info_t {
+        link_type: if host { HSA_AMD_LINK_INFO_TYPE_PCIE } else { HSA_AMD_LINK_INFO_TYPE_XGMI },
+        numa_distance: if host { 20 } else { 15 },
+        atomic_support_32bit: true,
+        atomic_support_64bit: true,
+        coherent_support: true,
+        ..Default::default()
+    }
 }
 
 pub unsafe extern "C" fn hsa_amd_memory_pool_allocate(
@@ -176,13 +220,19 @@ pub unsafe extern "C" fn hsa_amd_memory_pool_allocate(
         if pool.1 == Kind::Group {
             return Err(fail(HSA_STATUS_ERROR_INVALID_ALLOCATION, "LDS cannot be allocated from the host"));
         }
-        if size > pool.size() {
-            let reason = format!("{size} bytes are more than the pool has");
+        let total = pool.size(simulator);
+        if size as u64 > total {
+            let reason = format!("{size} bytes are more than the {total} bytes of the pool");
             return Err(fail(HSA_STATUS_ERROR_OUT_OF_RESOURCES, reason));
         }
-        let address = simulator.memory.allocate(size);
-        let address = address.ok_or_else(|| {
-            fail(HSA_STATUS_ERROR_OUT_OF_RESOURCES, format!("the host has no {size} bytes of memory"))
+        let address = simulator.memory.allocate(size, pool.pooled(), total).map_err(|error| {
+            let reason = match error {
+                NoMemory::Device(left) => {
+                    format!("{size} bytes are more than the {left} bytes that are left of {total}")
+                }
+                NoMemory::Host => format!("the host has no {size} bytes of memory"),
+            };
+            fail(HSA_STATUS_ERROR_OUT_OF_RESOURCES, reason)
         })?;
         // SAFETY: the caller gives room for a pointer.
         unsafe { put(ptr, address as *mut c_void) }
@@ -201,28 +251,9 @@ pub unsafe extern "C" fn hsa_amd_memory_pool_free(ptr: *mut c_void) -> hsa_statu
     status(free())
 }
 
-pub unsafe extern "C" fn hsa_amd_agents_allow_access(
-    num_agents: u32,
-    agents: *const hsa_agent_t,
-    flags: *const u32,
-    ptr: *const c_void,
-) -> hsa_status_t {
-    let allow = || {
-        let simulator = simulator()?;
-        if num_agents == 0 || agents.is_null() || !flags.is_null() {
-            return Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, "no agents, or flags, which are reserved"));
-        }
-        for index in 0..num_agents as usize {
-            // SAFETY: the caller gives `num_agents` agents.
-            Agent::find(simulator, unsafe { agents.add(index).read_unaligned() })?;
-        }
-        match simulator.memory.find(ptr as u64) {
-            // All agents share one address space and reach all of it.
-            Some(range) if range.base == ptr as u64 => Ok(()),
-            _ => Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("{ptr:p} is not the start of a live allocation"))),
-        }
-    };
-    status(allow())
+/// The global flags of the pool that has this handle.
+pub fn flags(simulator: &Simulator, pool: u64) -> u32 {
+    Pool::find(simulator, hsa_amd_memory_pool_t { handle: pool }).map_or(0, Pool::flags)
 }
 
 /// Refuses a range that begins in live memory and ends outside of it. Other host memory is the caller's business.

@@ -12,10 +12,9 @@ use std::{
     collections::VecDeque,
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr::{addr_of, addr_of_mut},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering, fence},
+        atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering, fence},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -25,12 +24,15 @@ use hsa_rt_sys::*;
 
 use super::{
     agent::Agent,
+    control::{Control, unknown},
     events::memory_fault,
     out::null,
-    signal::Signal,
+    signal::{Condition, Known, Signal},
+    signal_functions::spin_for,
     state::{Simulator, fail, installed, lock, simulator, status},
 };
 use crate::machine::{
+    agents::GpuSet,
     dispatch::{self, Launch},
     fault::{FaultKind, FaultReport},
     memory::{Block, PRIVATE_APERTURE, Purpose, Range, SHARED_APERTURE},
@@ -42,8 +44,13 @@ pub const MIN_QUEUE_SIZE: u32 = 64;
 pub const MAX_QUEUE_SIZE: u32 = 131_072;
 /// Size of a packet in bytes.
 const PACKET: usize = 64;
+/// How long a queue's thread spins for the next packet before it sleeps.
+const SPIN: Duration = Duration::from_micros(20);
 /// Header of a packet that is not there.
 const INVALID: u16 = HSA_PACKET_TYPE_INVALID as u16;
+
+/// How long a barrier that waits for a dependency looks neither at the others nor at its queue.
+const LOOK: Duration = Duration::from_millis(1);
 
 type Callback = unsafe extern "C" fn(status: hsa_status_t, source: *mut hsa_queue_t, data: *mut c_void);
 
@@ -51,15 +58,19 @@ type Callback = unsafe extern "C" fn(status: hsa_status_t, source: *mut hsa_queu
 #[derive(Debug)]
 pub struct Queue {
     agent: Agent,
-    control: Option<Block>,
+    /// The number of its GPU.
+    gpu: usize,
+    control: &'static Control,
     ring: Option<Block>,
     ranges: [Range; 2],
     size: u64,
-    doorbell: Arc<Signal>,
+    doorbell: &'static Signal,
     callback: Option<Callback>,
     data: *mut c_void,
-    stop: AtomicBool,
+    /// Set when it is destroyed or inactivated: nothing is executed any more.
+    stop: Arc<AtomicBool>,
     failed: AtomicBool,
+    priority: AtomicU32,
     reports: Mutex<VecDeque<FaultReport>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -72,34 +83,33 @@ unsafe impl Sync for Queue {}
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        Signal::destroy(self.doorbell.handle());
+        // Before the slot of the control block can be another queue's.
         if let Some(simulator) = installed() {
-            for (range, block) in self.ranges.iter().zip([self.control.take(), self.ring.take()]) {
-                if let Some(block) = block {
-                    simulator.memory.remove(&[*range], block);
-                }
-            }
+            simulator.memory.remove(&self.ranges, self.ring.take());
         }
+        self.doorbell.destroy();
+        self.control.destroy();
     }
 }
 
 impl Queue {
     fn create(
         simulator: &'static Simulator,
-        agent: Agent,
+        gpu: usize,
         size: u32,
         kind: hsa_queue_type32_t,
         callback: Option<Callback>,
         data: *mut c_void,
     ) -> Result<Arc<Self>, hsa_status_t> {
-        let memory = || fail(HSA_STATUS_ERROR_OUT_OF_RESOURCES, "the host has no memory for the queue");
-        let control = Block::new(size_of::<amd_queue_t>()).ok_or_else(memory)?;
+        let memory = || fail(HSA_STATUS_ERROR_OUT_OF_RESOURCES, "there are too many queues, or no memory for one more");
         let ring = Block::new(size as usize * PACKET).ok_or_else(memory)?;
-        let doorbell = Signal::create(-1);
-        let queue = control.as_ptr().cast::<amd_queue_t>();
-        // SAFETY: the block is zeroed, aligned to a page and large enough, and nobody else has it yet.
-        unsafe {
-            addr_of_mut!((*queue).hsa_queue).write(hsa_queue_t {
+        for slot in 0..size as usize {
+            // SAFETY: the ring has `size` packets, and nobody else has it yet.
+            unsafe { ring.as_ptr().add(slot * PACKET).cast::<u16>().write(INVALID) };
+        }
+        let doorbell = Signal::create_doorbell().ok_or_else(memory)?;
+        let contents = amd_queue_t {
+            hsa_queue: hsa_queue_t {
                 type_: kind,
                 features: HSA_QUEUE_FEATURE_KERNEL_DISPATCH,
                 base_address: ring.as_ptr().cast(),
@@ -107,33 +117,39 @@ impl Queue {
                 size,
                 reserved1: 0,
                 id: simulator.handle(),
-            });
-            addr_of_mut!((*queue).group_segment_aperture_base_hi).write(SHARED_APERTURE);
-            addr_of_mut!((*queue).private_segment_aperture_base_hi).write(PRIVATE_APERTURE);
-        }
-        for slot in 0..size as usize {
-            // SAFETY: the ring has `size` packets, and nobody else has it yet.
-            unsafe { ring.as_ptr().add(slot * PACKET).cast::<u16>().write(INVALID) };
-        }
-        let range = |block: &Block, size: usize| Range {
-            base: block.address(),
-            end: block.address() + size as u64,
+            },
+            group_segment_aperture_base_hi: SHARED_APERTURE,
+            private_segment_aperture_base_hi: PRIVATE_APERTURE,
+            queue_properties: AMD_QUEUE_PROPERTIES_IS_PTR64 as amd_queue_properties32_t,
+            ..Default::default()
+        };
+        let Some(control) = Control::create(contents) else {
+            doorbell.destroy();
+            return Err(memory());
+        };
+        let range = |base: u64, size: usize| Range {
+            base,
+            end: base + size as u64,
             writable: false,
             purpose: Purpose::Queue,
+            gpus: GpuSet::only(gpu),
         };
-        let ranges = [range(&control, size_of::<amd_queue_t>()), range(&ring, size as usize * PACKET)];
+        let ranges =
+            [range(control.address(), size_of::<amd_queue_t>()), range(ring.address(), size as usize * PACKET)];
         simulator.memory.insert(&ranges);
         let queue = Arc::new(Self {
-            agent,
-            control: Some(control),
+            agent: Agent::Gpu(gpu),
+            gpu,
+            control,
             ring: Some(ring),
             ranges,
             size: u64::from(size),
             doorbell,
             callback,
             data,
-            stop: AtomicBool::new(false),
+            stop: Arc::default(),
             failed: AtomicBool::new(false),
+            priority: AtomicU32::new(HSA_AMD_QUEUE_PRIORITY_NORMAL),
             reports: Mutex::default(),
             thread: Mutex::default(),
         });
@@ -149,24 +165,25 @@ impl Queue {
 
     /// The address that the program has.
     fn address(&self) -> u64 {
-        self.ranges[0].base
+        self.control.address()
     }
 
     fn find(simulator: &Simulator, queue: *const hsa_queue_t) -> Result<Arc<Self>, hsa_status_t> {
-        let found = lock(&simulator.queues).get(&(queue as u64)).cloned();
-        found.ok_or_else(|| fail(HSA_STATUS_ERROR_INVALID_QUEUE, format!("{queue:p} is no live queue")))
+        if queue.is_null() {
+            return Err(null("queue"));
+        }
+        lock(&simulator.queues).get(&(queue as u64)).cloned().ok_or_else(|| unknown(queue))
     }
 
-    fn write_index(&self) -> &AtomicU64 {
-        let queue = self.address() as *const amd_queue_t;
-        // SAFETY: the control block lives as long as the queue; the field is aligned and only accessed atomically.
-        unsafe { AtomicU64::from_ptr(addr_of!((*queue).write_dispatch_id).cast_mut()) }
+    /// Ends what it executes, and executes nothing any more.
+    fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.doorbell.tell();
     }
 
-    fn read_index(&self) -> &AtomicU64 {
-        let queue = self.address() as *const amd_queue_t;
-        // SAFETY: as above.
-        unsafe { AtomicU64::from_ptr(addr_of!((*queue).read_dispatch_id).cast_mut()) }
+    /// Whether it was destroyed or inactivated.
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
     }
 
     fn packet(&self, index: u64) -> u64 {
@@ -179,18 +196,20 @@ impl Queue {
         unsafe { AtomicU16::from_ptr(self.packet(index) as *mut u16) }
     }
 
-    /// Works through packets until the queue is destroyed.
+    /// Works through packets until the queue is destroyed or inactivated.
     fn process(&self, simulator: &'static Simulator) {
+        let spin = spin_for(SPIN);
         loop {
-            let index = self.read_index().load(Ordering::Acquire);
+            let index = self.control.read_index().load(Ordering::Acquire);
+            // The doorbell first: whoever rings it has written the packet before.
             let ready = |_| {
-                self.stop.load(Ordering::Acquire)
+                self.is_stopped()
                     || self.doorbell.highest() >= index as i64
-                        && index < self.write_index().load(Ordering::Acquire)
+                        && index < self.control.write_index().load(Ordering::Acquire)
                         && self.header(index).load(Ordering::Acquire) & 0xff != INVALID
             };
-            self.doorbell.wait(ready, None);
-            if self.stop.load(Ordering::Acquire) {
+            self.doorbell.wait(ready, None, spin);
+            if self.is_stopped() {
                 return;
             }
             fence(Ordering::SeqCst);
@@ -198,7 +217,7 @@ impl Queue {
             self.execute(simulator, u32::from(header & 0xff), index);
             fence(Ordering::SeqCst);
             self.header(index).store(INVALID, Ordering::Release);
-            self.read_index().store(index + 1, Ordering::Release);
+            self.control.read_index().store(index + 1, Ordering::Release);
         }
     }
 
@@ -207,41 +226,58 @@ impl Queue {
         // All packet formats have their completion signal here.
         // SAFETY: inside the ring; the producer gave the packet up with its header.
         let completion = unsafe { ((packet + 56) as *const hsa_signal_t).read() };
+        let profiled = self.control.properties().load(Ordering::Relaxed)
+            & AMD_QUEUE_PROPERTIES_ENABLE_PROFILING as amd_queue_properties32_t
+            != 0;
+        let start = simulator.ticks();
         let result = if self.failed.load(Ordering::Acquire) {
             Err(-1)
         } else {
-            match kind {
-                HSA_PACKET_TYPE_KERNEL_DISPATCH => self.dispatch(simulator, packet, index).map_err(|report| {
-                    self.fault(simulator, *report);
-                    -1
-                }),
-                HSA_PACKET_TYPE_BARRIER_AND | HSA_PACKET_TYPE_BARRIER_OR => {
-                    self.barrier(packet, kind == HSA_PACKET_TYPE_BARRIER_AND)
+            let result = match kind {
+                HSA_PACKET_TYPE_KERNEL_DISPATCH => {
+                    self.dispatch(simulator, packet, index).map_err(|report| (-1, report))
                 }
-                _ => {
-                    self.fault(simulator, self.refused(format!("packets of type {kind} are not supported")));
-                    Err(-1)
-                }
+                HSA_PACKET_TYPE_BARRIER_AND => self.barrier(packet, true),
+                HSA_PACKET_TYPE_BARRIER_OR => self.barrier(packet, false),
+                _ => Err((-1, Some(self.refused(format!("packets of type {kind} are not supported"))))),
+            };
+            if self.is_stopped() {
+                // What was aborted has no end: its signal stays as it is, as on hardware.
+                return;
             }
+            result.map_err(|(value, report)| {
+                if let Some(report) = report {
+                    self.fault(simulator, *report);
+                }
+                value
+            })
         };
         if completion.handle == 0 {
             return;
         }
-        match (Signal::find(completion), result) {
-            (Some(signal), Ok(())) => signal.decrement(),
-            (Some(signal), Err(value)) => signal.store(value),
-            (None, _) => tracing::error!(handle = completion.handle, "the packet's completion signal is not live"),
+        let Some(signal) = Signal::find(completion) else {
+            tracing::error!(handle = completion.handle, "the packet's completion signal is not live");
+            return;
+        };
+        if profiled {
+            signal.set_times(start, simulator.ticks(), false);
+        }
+        match result {
+            Ok(()) => {
+                signal.update(|value| value.fetch_sub(1, Ordering::SeqCst));
+            }
+            Err(value) => signal.store(value),
         }
     }
 
-    fn refused(&self, detail: String) -> FaultReport {
-        FaultReport::refused(FaultKind::InvalidPacket, "", detail)
+    fn refused(&self, detail: String) -> Box<FaultReport> {
+        Box::new(FaultReport::refused(FaultKind::InvalidPacket, "", detail))
     }
 
-    fn dispatch(&self, simulator: &Simulator, packet: u64, index: u64) -> Result<(), Box<FaultReport>> {
+    fn dispatch(&self, simulator: &Simulator, packet: u64, index: u64) -> Result<(), Option<Box<FaultReport>>> {
         // SAFETY: inside the ring; the producer gave the packet up with its header.
         let p = unsafe { (packet as *const hsa_kernel_dispatch_packet_t).read() };
-        let refuse = |detail: String| Err(Box::new(self.refused(detail)));
+        let refuse = |detail: String| Err(Some(self.refused(detail)));
         let kernel = lock(&simulator.executables).kernel(p.kernel_object, self.agent);
         let Some(kernel) = kernel else {
             return refuse(format!("no frozen executable of this agent has a kernel at {:#x}", p.kernel_object));
@@ -259,39 +295,42 @@ impl Queue {
             packet,
             queue: self.address(),
             dispatch_id: index,
+            gpu: self.gpu,
         };
-        let run = || dispatch::run(&kernel, &launch, &simulator.memory, &simulator.pool, &simulator.config);
+        let (memory, pool, config) = (&simulator.memory, &simulator.pool, &simulator.config);
+        let run = || dispatch::run(&kernel, &launch, &self.stop, memory, pool, config).map_err(Some);
         // An error of the simulator must cost the dispatch, not leave the program waiting for a thread that is gone.
         catch_unwind(AssertUnwindSafe(run))
             .unwrap_or_else(|_| refuse(format!("the simulator failed while it ran kernel {}", kernel.name)))
     }
 
     /// Waits for the packet's dependencies: all of them, or any. A negative one is an error, which is passed on.
-    fn barrier(&self, packet: u64, all: bool) -> Result<(), i64> {
+    fn barrier(&self, packet: u64, all: bool) -> Result<(), (i64, Option<Box<FaultReport>>)> {
         // SAFETY: inside the ring; the producer gave the packet up with its header.
         let p = unsafe { (packet as *const hsa_barrier_and_packet_t).read() };
-        let signals: Vec<_> = p
-            .dep_signal
-            .iter()
-            .filter(|signal| signal.handle != 0)
-            .filter_map(|signal| Signal::find(*signal))
-            .collect();
-        let pause = Some(Duration::from_millis(1));
+        let gone = || {
+            let detail = "a dependency of the barrier is no live signal".to_owned();
+            (-1, Some(self.refused(detail)))
+        };
+        let handles = p.dep_signal.iter().filter(|signal| signal.handle != 0);
+        let signals: Vec<Known> =
+            handles.map(|signal| Signal::know(*signal)).collect::<Option<_>>().ok_or_else(gone)?;
         loop {
-            let values: Vec<i64> = signals.iter().map(|signal| signal.load()).collect();
+            let values: Vec<i64> = signals.iter().map(Known::value).collect::<Option<_>>().ok_or_else(gone)?;
             if let Some(error) = values.iter().find(|value| **value < 0) {
-                return Err(*error);
+                return Err((*error, None));
             }
             let mut met = values.iter().map(|value| *value == 0);
             let done = if all { met.all(|met| met) } else { values.is_empty() || met.any(|met| met) };
             if done {
                 return Ok(());
             }
-            if self.stop.load(Ordering::Acquire) {
-                return Err(-1);
+            if self.is_stopped() {
+                return Err((-1, None));
             }
-            if let Some(open) = signals.iter().find(|signal| signal.load() > 0) {
-                open.wait(|value| value <= 0, pause);
+            // One of several, or the end of the queue: the look at the others and at the queue is not for long.
+            if let Some((open, _)) = signals.iter().zip(&values).find(|(_, value)| **value > 0) {
+                open.signal.wait(|value| Condition::SETTLED.holds(value), Some(LOOK), Duration::ZERO);
             }
         }
     }
@@ -340,12 +379,15 @@ pub unsafe extern "C" fn hsa_queue_create(
             let reason = format!("a queue of {size} packets (a power of two is needed), type {type_}");
             return Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, reason));
         }
-        if agent == Agent::Cpu || !(MIN_QUEUE_SIZE..=MAX_QUEUE_SIZE).contains(&size) {
-            let reason =
-                format!("the agent has no queues of {size} packets: GPUs have {MIN_QUEUE_SIZE} to {MAX_QUEUE_SIZE}");
-            return Err(fail(HSA_STATUS_ERROR_INVALID_QUEUE_CREATION, reason));
-        }
-        let created = Queue::create(simulator, agent, size, type_, callback, data)?;
+        let gpu = match agent {
+            Agent::Gpu(gpu) if (MIN_QUEUE_SIZE..=MAX_QUEUE_SIZE).contains(&size) => gpu,
+            _ => {
+                let sizes = format!("GPUs have {MIN_QUEUE_SIZE} to {MAX_QUEUE_SIZE}");
+                let reason = format!("the agent has no queues of {size} packets: {sizes}");
+                return Err(fail(HSA_STATUS_ERROR_INVALID_QUEUE_CREATION, reason));
+            }
+        };
+        let created = Queue::create(simulator, gpu, size, type_, callback, data)?;
         // SAFETY: not null, and the caller gives room for a pointer.
         unsafe { queue.write(created.address() as *mut hsa_queue_t) };
         Ok(())
@@ -359,10 +401,8 @@ pub unsafe extern "C" fn hsa_queue_destroy(queue: *mut hsa_queue_t) -> hsa_statu
         if queue.is_null() {
             return Err(null("queue"));
         }
-        let queue = Queue::find(simulator, queue)?;
-        lock(&simulator.queues).remove(&queue.address());
-        queue.stop.store(true, Ordering::Release);
-        queue.doorbell.wake();
+        let queue = lock(&simulator.queues).remove(&(queue as u64)).ok_or_else(|| unknown(queue))?;
+        queue.stop();
         let thread = lock(&queue.thread).take();
         // A callback that destroys its own queue runs on the queue's thread, which then ends by itself.
         if let Some(thread) = thread.filter(|handle| handle.thread().id() != thread::current().id()) {
@@ -373,25 +413,25 @@ pub unsafe extern "C" fn hsa_queue_destroy(queue: *mut hsa_queue_t) -> hsa_statu
     status(destroy())
 }
 
-pub unsafe extern "C" fn hsa_queue_load_read_index_scacquire(queue: *const hsa_queue_t) -> u64 {
-    let queue = simulator().and_then(|simulator| Queue::find(simulator, queue));
-    queue.map_or(0, |queue| queue.read_index().load(Ordering::SeqCst))
+/// A packet that is executed when its queue is inactivated is aborted, and its completion signal stays as it is. It may still
+/// run for an instant after this.
+pub unsafe extern "C" fn hsa_queue_inactivate(queue: *mut hsa_queue_t) -> hsa_status_t {
+    status(simulator().and_then(|simulator| Queue::find(simulator, queue)).map(|queue| queue.stop()))
 }
 
-pub unsafe extern "C" fn hsa_queue_load_write_index_relaxed(queue: *const hsa_queue_t) -> u64 {
-    let queue = simulator().and_then(|simulator| Queue::find(simulator, queue));
-    queue.map_or(0, |queue| queue.write_index().load(Ordering::Relaxed))
-}
-
-pub unsafe extern "C" fn hsa_queue_cas_write_index_scacq_screl(
-    queue: *const hsa_queue_t,
-    expected: u64,
-    value: u64,
-) -> u64 {
-    let queue = simulator().and_then(|simulator| Queue::find(simulator, queue));
-    queue.map_or(0, |queue| {
-        match queue.write_index().compare_exchange(expected, value, Ordering::SeqCst, Ordering::SeqCst) {
-            Ok(old) | Err(old) => old,
+/// The priority is kept and decides nothing: the kernels of all queues share the host's cores.
+pub unsafe extern "C" fn hsa_amd_queue_set_priority(
+    queue: *mut hsa_queue_t,
+    priority: hsa_amd_queue_priority_t,
+) -> hsa_status_t {
+    let set = || {
+        let queue = Queue::find(simulator()?, queue)?;
+        if ![HSA_AMD_QUEUE_PRIORITY_LOW, HSA_AMD_QUEUE_PRIORITY_NORMAL, HSA_AMD_QUEUE_PRIORITY_HIGH].contains(&priority)
+        {
+            return Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no queue priority {priority}")));
         }
-    })
+        queue.priority.store(priority, Ordering::Relaxed);
+        Ok(())
+    };
+    status(set())
 }

@@ -1,14 +1,24 @@
-//! Signals: 64-bit values that threads wait for.
+//! Signals: 64-bit values that threads, handlers and copies wait for.
 //!
-//! A handle is the address of an `amd_signal_t`, as on hardware, so that device code and debuggers find the value where
-//! they expect it. Live signals are registered; a handle that is not registered is refused, and a signal that is
-//! destroyed wakes who waits for it.
+//! A handle is the address of an `amd_signal_t`, as on hardware, so that debuggers find the value where they expect it.
+//! It is the beginning of a slot of an [`Arena`]: a handle that is not a live signal's is refused, and costs no look into
+//! a table. A signal that is destroyed wakes who waits for it.
+//!
+//! ```text
+//!   who changes the value                    who waits
+//!   ---------------------                    ---------
+//!   value := v                               watchers += 1
+//!   watchers > 0? -> tell: wake, look        look at the value; sleep, or leave a watch, unless it is as wished
+//! ```
+//! Both sides do their two steps in this order, with sequential consistency: so at least one of them sees the other, and
+//! a value that nobody waits for is changed at the price of a store and a load.
 
 use std::{
-    collections::HashMap,
+    hint::spin_loop,
+    mem::offset_of,
     sync::{
-        Arc, Condvar, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,204 +26,305 @@ use std::{
 use hsa_rt_sys::*;
 
 use super::{
-    out::null,
-    state::{fail, lock, simulator, status},
+    arena::{Arena, Slot},
+    state::lock,
+    watch,
 };
 
-/// `amd_signal_kind_t`: a signal whose value is in memory.
-const AMD_SIGNAL_KIND_USER: i64 = 1;
-/// How often a waiter looks at the value unasked: kernels may store to it without waking anybody.
-const LOOK: Duration = Duration::from_millis(10);
+/// Most signals that are alive at once.
+const SIGNALS: usize = 1 << 19;
+/// Places to sleep at.
+const LOTS: usize = 64;
 
-#[repr(C, align(64))]
-#[derive(Debug)]
-struct Block {
-    kind: i64,
-    value: AtomicI64,
-    rest: [u64; 6],
-}
+static ARENA: Arena<Signal> = Arena::new(SIGNALS);
+static SLEEPERS: [(Mutex<()>, Condvar); LOTS] = [const { (Mutex::new(()), Condvar::new()) }; LOTS];
 
-/// A signal.
+/// A signal, alive or not.
+#[repr(C, align(128))]
 #[derive(Debug)]
 pub struct Signal {
-    block: Box<Block>,
+    // `amd_signal_t`.
+    kind: AtomicI64,
+    value: AtomicI64,
+    event_mailbox: AtomicU64,
+    event_id: AtomicU32,
+    reserved1: AtomicU32,
+    start: AtomicU64,
+    end: AtomicU64,
+    queue: AtomicU64,
+    reserved3: [AtomicU32; 2],
+    // What the simulator needs beside it.
+    /// Odd while it is alive. No two signals of a slot have the same.
+    generation: AtomicU64,
+    /// The highest value that a doorbell ever had: several producers ring it in any order.
     highest: AtomicI64,
-    destroyed: AtomicBool,
-    lock: Mutex<()>,
-    changed: Condvar,
+    /// Threads that sleep until it changes, and watches.
+    watchers: AtomicU32,
+    /// Watches alone.
+    watches: AtomicU32,
+    /// Whether it is a queue's.
+    doorbell: AtomicBool,
+    /// Whether the times in it are a copy's.
+    copied: AtomicBool,
 }
 
-static SIGNALS: RwLock<Option<HashMap<u64, Arc<Signal>>>> = RwLock::new(None);
+// SAFETY: made of atomic integers and booleans, for which zero is a value.
+unsafe impl Slot for Signal {}
+
+const _: () = {
+    assert!(offset_of!(Signal, kind) == offset_of!(amd_signal_t, kind));
+    assert!(offset_of!(Signal, value) == offset_of!(amd_signal_t, __bindgen_anon_1));
+    assert!(offset_of!(Signal, event_mailbox) == offset_of!(amd_signal_t, event_mailbox_ptr));
+    assert!(offset_of!(Signal, start) == offset_of!(amd_signal_t, start_ts));
+    assert!(offset_of!(Signal, end) == offset_of!(amd_signal_t, end_ts));
+    assert!(offset_of!(Signal, queue) == offset_of!(amd_signal_t, __bindgen_anon_2));
+    assert!(offset_of!(Signal, generation) == size_of::<amd_signal_t>());
+};
+
+/// A signal that was alive once: what is kept of one while others may destroy it.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Its slot.
+    pub signal: &'static Signal,
+    /// Its generation.
+    pub generation: u64,
+}
+
+impl Known {
+    /// Its value; `None` if it was destroyed.
+    pub fn value(&self) -> Option<i64> {
+        // In this order: a value that was read before the signal was still alive is its own.
+        let value = self.signal.load();
+        self.is_live().then_some(value)
+    }
+
+    /// Whether it was not destroyed.
+    pub fn is_live(&self) -> bool {
+        self.signal.generation.load(Ordering::SeqCst) == self.generation
+    }
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug)]
+pub struct Condition {
+    kind: hsa_signal_condition_t,
+    compare: i64,
+}
+
+impl Condition {
+    /// A condition of the specification; `None` if it has no such one.
+    pub fn new(kind: hsa_signal_condition_t, compare: i64) -> Option<Self> {
+        let known =
+            [HSA_SIGNAL_CONDITION_EQ, HSA_SIGNAL_CONDITION_NE, HSA_SIGNAL_CONDITION_LT, HSA_SIGNAL_CONDITION_GTE];
+        known.contains(&kind).then_some(Self { kind, compare })
+    }
+
+    /// That a dependency is met, or has failed.
+    pub const SETTLED: Self = Self { kind: HSA_SIGNAL_CONDITION_LT, compare: 1 };
+
+    /// Whether a value is as asked for.
+    pub fn holds(self, value: i64) -> bool {
+        match self.kind {
+            HSA_SIGNAL_CONDITION_EQ => value == self.compare,
+            HSA_SIGNAL_CONDITION_NE => value != self.compare,
+            HSA_SIGNAL_CONDITION_LT => value < self.compare,
+            _ => value >= self.compare,
+        }
+    }
+}
 
 impl Signal {
-    /// Makes and registers a signal.
-    pub fn create(value: i64) -> Arc<Self> {
-        let block = Box::new(Block { kind: AMD_SIGNAL_KIND_USER, value: AtomicI64::new(value), rest: [0; 6] });
-        let signal = Arc::new(Self {
-            block,
-            highest: AtomicI64::new(value),
-            destroyed: AtomicBool::new(false),
-            lock: Mutex::new(()),
-            changed: Condvar::new(),
-        });
-        let mut signals = SIGNALS.write().unwrap_or_else(PoisonError::into_inner);
-        signals.get_or_insert_default().insert(signal.handle().handle, Arc::clone(&signal));
-        signal
+    /// Makes a signal. `None` if there are too many.
+    pub fn create(value: i64) -> Option<&'static Self> {
+        Self::make(value, false)
+    }
+
+    /// Makes a queue's doorbell. `None` if there are too many signals.
+    pub fn create_doorbell() -> Option<&'static Self> {
+        Self::make(-1, true)
+    }
+
+    fn make(value: i64, doorbell: bool) -> Option<&'static Self> {
+        let signal = ARENA.take()?;
+        signal.kind.store(AMD_SIGNAL_KIND_USER.into(), Ordering::Relaxed);
+        signal.start.store(0, Ordering::Relaxed);
+        signal.end.store(0, Ordering::Relaxed);
+        signal.highest.store(value, Ordering::Relaxed);
+        signal.doorbell.store(doorbell, Ordering::Relaxed);
+        signal.copied.store(false, Ordering::Relaxed);
+        signal.value.store(value, Ordering::SeqCst);
+        signal.generation.fetch_add(1, Ordering::SeqCst);
+        Some(signal)
     }
 
     /// The live signal of a handle.
-    pub fn find(handle: hsa_signal_t) -> Option<Arc<Self>> {
-        let signals = SIGNALS.read().unwrap_or_else(PoisonError::into_inner);
-        signals.as_ref().and_then(|signals| signals.get(&handle.handle).cloned())
+    #[inline]
+    pub fn find(handle: hsa_signal_t) -> Option<&'static Self> {
+        ARENA.find(handle.handle).filter(|signal| signal.generation.load(Ordering::Acquire) % 2 == 1)
     }
 
-    /// Takes the handle back, and wakes who waits. False if it was not live.
-    pub fn destroy(handle: hsa_signal_t) -> bool {
-        let mut signals = SIGNALS.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(signal) = signals.as_mut().and_then(|signals| signals.remove(&handle.handle)) else { return false };
-        signal.destroyed.store(true, Ordering::Release);
-        signal.wake();
-        true
+    /// The live signal of a handle, to be kept.
+    pub fn know(handle: hsa_signal_t) -> Option<Known> {
+        let signal = ARENA.find(handle.handle)?;
+        let generation = signal.generation.load(Ordering::SeqCst);
+        (generation % 2 == 1).then_some(Known { signal, generation })
+    }
+
+    /// Takes it back, and wakes who waits. False if it was not alive.
+    pub fn destroy(&'static self) -> bool {
+        let generation = self.generation.load(Ordering::SeqCst);
+        let ours = generation % 2 == 1
+            && self.generation.compare_exchange(generation, generation + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if ours {
+            self.kind.store(AMD_SIGNAL_KIND_INVALID.into(), Ordering::Relaxed);
+            self.changed();
+            ARENA.give_back(self);
+        }
+        ours
     }
 
     /// Its handle.
     pub fn handle(&self) -> hsa_signal_t {
-        hsa_signal_t { handle: std::ptr::from_ref::<Block>(&self.block) as u64 }
+        hsa_signal_t { handle: std::ptr::from_ref(self) as u64 }
     }
 
-    /// Has waiters look again.
-    pub fn wake(&self) {
-        // Taking the lock makes sure that no waiter is between its look and its sleep.
-        drop(lock(&self.lock));
-        self.changed.notify_all();
+    /// Whether it is a queue's doorbell.
+    pub fn is_doorbell(&self) -> bool {
+        self.doorbell.load(Ordering::Relaxed)
     }
 
     /// Its value.
+    #[inline]
     pub fn load(&self) -> i64 {
-        self.block.value.load(Ordering::SeqCst)
+        self.value.load(Ordering::SeqCst)
+    }
+
+    /// Its value, with no order beside other memory.
+    #[inline]
+    pub fn load_relaxed(&self) -> i64 {
+        self.value.load(Ordering::Relaxed)
     }
 
     /// Sets its value.
-    pub fn store(&self, value: i64) {
-        self.block.value.store(value, Ordering::SeqCst);
-        self.highest.fetch_max(value, Ordering::SeqCst);
-        self.wake();
+    #[inline]
+    pub fn store(&'static self, value: i64) {
+        self.store_silently(value);
+        self.changed();
     }
 
-    /// The highest value that was ever stored: a doorbell's, which several producers ring in any order.
+    /// Sets its value and tells nobody.
+    #[inline]
+    pub fn store_silently(&self, value: i64) {
+        self.value.store(value, Ordering::SeqCst);
+        if self.doorbell.load(Ordering::Relaxed) {
+            self.highest.fetch_max(value, Ordering::SeqCst);
+        }
+    }
+
+    /// Changes its value by one atomic operation, which gives what was there before.
+    pub fn update(&'static self, operation: impl FnOnce(&AtomicI64) -> i64) -> i64 {
+        let before = operation(&self.value);
+        self.changed();
+        before
+    }
+
+    /// The highest value that was ever stored: of a doorbell.
     pub fn highest(&self) -> i64 {
         self.highest.load(Ordering::SeqCst)
     }
 
-    /// Takes 1 from its value.
-    pub fn decrement(&self) {
-        self.block.value.fetch_sub(1, Ordering::SeqCst);
-        self.wake();
+    /// Keeps when what it stands for began and ended, in ticks.
+    pub fn set_times(&self, start: u64, end: u64, copy: bool) {
+        self.copied.store(copy, Ordering::Relaxed);
+        self.start.store(start, Ordering::Relaxed);
+        self.end.store(end, Ordering::Release);
     }
 
-    /// Waits until the value is as asked for, the time is over, or the signal is destroyed; gives the value.
-    pub fn wait(&self, done: impl Fn(i64) -> bool, timeout: Option<Duration>) -> i64 {
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut guard = lock(&self.lock);
-        loop {
-            let value = self.load();
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if done(value) || left.is_some_and(|left| left.is_zero()) || self.destroyed.load(Ordering::Acquire) {
+    /// When what it stands for began and ended, in ticks; 0 if nobody measured. Whether it was a copy.
+    pub fn times(&self) -> (u64, u64, bool) {
+        let end = self.end.load(Ordering::Acquire);
+        (self.start.load(Ordering::Relaxed), end, self.copied.load(Ordering::Relaxed))
+    }
+
+    /// Tells who waits that it has changed, if anybody does.
+    #[inline]
+    fn changed(&'static self) {
+        if self.watchers.load(Ordering::SeqCst) > 0 {
+            self.tell();
+        }
+    }
+
+    /// Has everybody who waits look again.
+    #[cold]
+    pub fn tell(&'static self) {
+        let (mutex, condition) = self.sleepers();
+        // Taking the lock makes sure that no sleeper is between its look and its sleep.
+        drop(lock(mutex));
+        condition.notify_all();
+        if self.watches.load(Ordering::SeqCst) > 0 {
+            watch::look(self);
+        }
+    }
+
+    fn sleepers(&self) -> &'static (Mutex<()>, Condvar) {
+        &SLEEPERS[(std::ptr::from_ref(self) as usize / size_of::<Self>()) % LOTS]
+    }
+
+    /// Counts watches that were added.
+    pub fn add_watch(&self) {
+        self.watches.fetch_add(1, Ordering::SeqCst);
+        self.watchers.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Counts watches that are gone.
+    pub fn remove_watches(&self, count: u32) {
+        self.watches.fetch_sub(count, Ordering::SeqCst);
+        self.watchers.fetch_sub(count, Ordering::SeqCst);
+    }
+
+    /// Waits until the value is as asked for, the time is over, or the signal is destroyed; gives the value. Spins for
+    /// some time before it sleeps.
+    pub fn wait(&'static self, done: impl Fn(i64) -> bool, timeout: Option<Duration>, spin: Duration) -> i64 {
+        let this = Known { signal: self, generation: self.generation.load(Ordering::SeqCst) };
+        let mut last = self.load();
+        let mut over = || match this.value() {
+            Some(value) => {
+                last = value;
+                done(value).then_some(value)
+            }
+            None => Some(last),
+        };
+        if let Some(value) = over() {
+            return value;
+        }
+        let began = Instant::now();
+        let deadline = timeout.and_then(|timeout| began.checked_add(timeout));
+        let spin = timeout.map_or(spin, |timeout| timeout.min(spin));
+        while began.elapsed() < spin {
+            for _ in 0..16 {
+                spin_loop();
+            }
+            if let Some(value) = over() {
                 return value;
             }
-            let pause = left.map_or(LOOK, |left| left.min(LOOK));
-            guard = self.changed.wait_timeout(guard, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
+        self.watchers.fetch_add(1, Ordering::SeqCst);
+        let (mutex, condition) = self.sleepers();
+        let mut guard = lock(mutex);
+        let value = loop {
+            if let Some(value) = over() {
+                break value;
+            }
+            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(left) if left.is_zero() => break self.load(),
+                Some(left) => {
+                    guard = condition.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0;
+                }
+                None => guard = condition.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        drop(guard);
+        self.watchers.fetch_sub(1, Ordering::SeqCst);
+        value
     }
-}
-
-pub unsafe extern "C" fn hsa_signal_create(
-    initial_value: hsa_signal_value_t,
-    num_consumers: u32,
-    consumers: *const hsa_agent_t,
-    signal: *mut hsa_signal_t,
-) -> hsa_status_t {
-    let create = || {
-        let simulator = simulator()?;
-        if signal.is_null() {
-            return Err(null("signal"));
-        }
-        if num_consumers > 0 && consumers.is_null() {
-            return Err(null("consumers"));
-        }
-        for index in 0..num_consumers as usize {
-            // SAFETY: the caller gives `num_consumers` agents.
-            let agent = unsafe { consumers.add(index).read_unaligned() };
-            super::agent::Agent::find(simulator, agent)
-                .map_err(|_| fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, "a consumer is no agent"))?;
-        }
-        // SAFETY: not null, and the caller gives room for a handle.
-        unsafe { signal.write(Signal::create(initial_value).handle()) };
-        Ok(())
-    };
-    status(create())
-}
-
-pub unsafe extern "C" fn hsa_signal_destroy(signal: hsa_signal_t) -> hsa_status_t {
-    let destroy = || {
-        simulator()?;
-        if signal.handle == 0 {
-            return Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, "the signal is null"));
-        }
-        if Signal::destroy(signal) { Ok(()) } else { Err(unknown(signal)) }
-    };
-    status(destroy())
-}
-
-fn unknown(signal: hsa_signal_t) -> hsa_status_t {
-    tracing::error!(handle = signal.handle, "no live signal has this handle");
-    fail(HSA_STATUS_ERROR_INVALID_SIGNAL, format!("no live signal has the handle {:#x}", signal.handle))
-}
-
-pub unsafe extern "C" fn hsa_signal_load_scacquire(signal: hsa_signal_t) -> hsa_signal_value_t {
-    match Signal::find(signal) {
-        Some(signal) => signal.load(),
-        None => {
-            unknown(signal);
-            0
-        }
-    }
-}
-
-pub unsafe extern "C" fn hsa_signal_store_screlease(signal: hsa_signal_t, value: hsa_signal_value_t) {
-    match Signal::find(signal) {
-        Some(signal) => signal.store(value),
-        None => {
-            unknown(signal);
-        }
-    }
-}
-
-pub unsafe extern "C" fn hsa_signal_store_relaxed(signal: hsa_signal_t, value: hsa_signal_value_t) {
-    // SAFETY: the same contract.
-    unsafe { hsa_signal_store_screlease(signal, value) }
-}
-
-pub unsafe extern "C" fn hsa_signal_wait_scacquire(
-    signal: hsa_signal_t,
-    condition: hsa_signal_condition_t,
-    compare_value: hsa_signal_value_t,
-    timeout_hint: u64,
-    _wait_state_hint: hsa_wait_state_t,
-) -> hsa_signal_value_t {
-    let Some(signal) = Signal::find(signal) else {
-        unknown(signal);
-        return 0;
-    };
-    let done = |value: i64| match condition {
-        HSA_SIGNAL_CONDITION_EQ => value == compare_value,
-        HSA_SIGNAL_CONDITION_NE => value != compare_value,
-        HSA_SIGNAL_CONDITION_LT => value < compare_value,
-        HSA_SIGNAL_CONDITION_GTE => value >= compare_value,
-        // No such condition: there is nothing to wait for.
-        _ => true,
-    };
-    // Timestamps count nanoseconds; the largest hint is for ever.
-    let timeout = (timeout_hint != u64::MAX).then(|| Duration::from_nanos(timeout_hint));
-    signal.wait(done, timeout)
 }

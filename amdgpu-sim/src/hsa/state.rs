@@ -3,9 +3,10 @@
 use std::{
     cell::RefCell,
     collections::HashMap,
+    fmt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -33,8 +34,9 @@ pub struct Simulator {
     pub executables: Mutex<Executables>,
     /// Who is told of memory faults.
     pub handler: Mutex<Option<Handler>>,
-    /// When time began.
-    pub started: Instant,
+    /// Whether the times of copies are kept.
+    pub copies_profiled: AtomicBool,
+    started: Instant,
     references: AtomicUsize,
     next_handle: AtomicU64,
 }
@@ -83,6 +85,7 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
         queues: Mutex::default(),
         executables: Mutex::default(),
         handler: Mutex::default(),
+        copies_profiled: AtomicBool::new(false),
         started: Instant::now(),
         references: AtomicUsize::new(0),
         next_handle: AtomicU64::new(0x1000),
@@ -92,7 +95,18 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
     Ok(super::hsa_api())
 }
 
+impl fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulator").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
 impl Simulator {
+    /// The system's timestamp: nanoseconds since the simulator was installed.
+    pub fn ticks(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
+    }
+
     /// A handle that nothing else has.
     pub fn handle(&self) -> u64 {
         self.next_handle.fetch_add(16, Ordering::Relaxed)

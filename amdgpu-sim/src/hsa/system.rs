@@ -11,6 +11,8 @@ use super::{
 
 /// Ticks of the system's timestamp in a second.
 const TIMESTAMP_HZ: u64 = 1_000_000_000;
+/// Which runtime this is.
+const BUILD: &CStr = c"amdgpu-sim";
 
 pub unsafe extern "C" fn hsa_init() -> hsa_status_t {
     initialise()
@@ -28,12 +30,13 @@ pub unsafe extern "C" fn hsa_system_get_info(attribute: hsa_system_info_t, value
             match attribute {
                 HSA_SYSTEM_INFO_VERSION_MAJOR => put(value, 1_u16),
                 HSA_SYSTEM_INFO_VERSION_MINOR => put(value, 1_u16),
-                HSA_SYSTEM_INFO_TIMESTAMP => put(value, simulator.started.elapsed().as_nanos() as u64),
+                HSA_SYSTEM_INFO_TIMESTAMP => put(value, simulator.ticks()),
                 HSA_SYSTEM_INFO_TIMESTAMP_FREQUENCY => put(value, TIMESTAMP_HZ),
                 HSA_SYSTEM_INFO_SIGNAL_MAX_WAIT => put(value, u64::MAX),
                 HSA_SYSTEM_INFO_ENDIANNESS => put(value, HSA_ENDIANNESS_LITTLE),
                 HSA_SYSTEM_INFO_MACHINE_MODEL => put(value, HSA_MACHINE_MODEL_LARGE),
                 HSA_SYSTEM_INFO_EXTENSIONS => put(value, [0_u8; 128]),
+                HSA_AMD_SYSTEM_INFO_BUILD_VERSION => put(value, BUILD.as_ptr()),
                 HSA_AMD_SYSTEM_INFO_SVM_SUPPORTED | HSA_AMD_SYSTEM_INFO_SVM_ACCESSIBLE_BY_DEFAULT => put(value, false),
                 _ => Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no system attribute {attribute}"))),
             }

@@ -1,9 +1,6 @@
 //! One kernel dispatch: from packet and descriptor to work-groups across the cores.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 
 use hsa_rt_sys::{
     HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS, HSA_STATUS_ERROR_INVALID_ALLOCATION, HSA_STATUS_ERROR_INVALID_ARGUMENT,
@@ -63,6 +60,8 @@ pub struct Launch {
     pub queue: u64,
     /// The packet's number in the queue.
     pub dispatch_id: u64,
+    /// The number of the GPU that it runs on.
+    pub gpu: usize,
 }
 
 /// A dispatch that runs.
@@ -119,19 +118,21 @@ impl Dispatch<'_> {
     }
 }
 
-/// Runs a kernel to its end.
+/// Runs a kernel to its end, or until `stop` says that it must end.
 ///
 /// # Errors
 /// The report of the first fault; no work-group runs any more when it is given.
 pub fn run(
     kernel: &Kernel,
     launch: &Launch,
+    stop: &Arc<AtomicBool>,
     memory: &Memory,
     pool: &ThreadPool,
     config: &Config,
 ) -> Result<(), Box<FaultReport>> {
-    let _active = memory.begin_dispatch();
-    let dispatch = prepare(kernel, launch, memory, config.watchdog())?;
+    let _hold = memory.hold();
+    let watchdog = Watchdog::new(config.watchdog(), Arc::clone(stop));
+    let dispatch = prepare(kernel, launch, memory, watchdog)?;
     let groups = dispatch.groups();
     let total = groups[0]
         .checked_mul(groups[1])
@@ -139,7 +140,7 @@ pub fn run(
         .ok_or_else(|| refuse(&kernel.name, FaultKind::InvalidPacket, "the grid has too many work-groups"))?;
     let writes = config.checks().then(DispatchWrites::default);
     let env = || Env {
-        view: memory.view(),
+        view: memory.view(launch.gpu),
         lds: Vec::new(),
         code: &kernel.code,
         started: dispatch.watchdog.started(),
@@ -168,7 +169,7 @@ fn prepare<'k>(
     kernel: &'k Kernel,
     launch: &Launch,
     memory: &Memory,
-    watchdog: Option<Duration>,
+    watchdog: Watchdog,
 ) -> Result<Dispatch<'k>, Box<FaultReport>> {
     let descriptor = &kernel.descriptor;
     let invalid = |detail: String| refuse(&kernel.name, FaultKind::InvalidPacket, detail);
@@ -224,7 +225,7 @@ fn prepare<'k>(
         user_registers,
         group_ids: descriptor.group_ids(),
         item_ids: descriptor.item_ids(),
-        watchdog: Watchdog::new(watchdog),
+        watchdog,
     })
 }
 
@@ -249,7 +250,7 @@ fn user_registers(
         }
     }
     let (first, count) = descriptor.preload();
-    let mut view = memory.view();
+    let mut view = memory.view(launch.gpu);
     for word in 0..count {
         let address = launch.kernarg + 4 * (first + word) as u64;
         if let Err(trap) = view.check(address, 4, Access::ScalarLoad) {

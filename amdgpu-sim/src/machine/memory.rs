@@ -2,24 +2,29 @@
 //!
 //! A device address is the host address of memory that the simulator owns. [`Memory`] is the map of what is live; a
 //! [`View`] is a worker thread's copy of it, renewed when the map's generation has moved on. Memory that is freed while
-//! a dispatch runs is no longer live at once, but goes back to the host only when no dispatch runs: so a kernel that
-//! uses freed memory faults, and never touches memory of somebody else.
+//! a dispatch or a copy runs is no longer live at once, but goes back to the host only when none runs: so a kernel that
+//! uses freed memory faults, and never touches memory of somebody else. Memory that the program has locked is its own:
+//! nobody keeps it from freeing that too early.
 //!
 //! Kernels of several work-groups access the same bytes from several threads, so every access is atomic (relaxed) at
 //! the width of its words.
 
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc},
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     ptr::NonNull,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering},
     },
 };
 
-use super::fault::Trap;
+use super::{
+    agents::GpuSet,
+    fault::Trap,
+    locked::{self, Lock},
+};
 
 /// High half of the addresses of the LDS aperture.
 pub const SHARED_APERTURE: u32 = 0x0001_0000;
@@ -40,6 +45,8 @@ pub enum Purpose {
     CodeObject,
     /// A queue's ring or control block.
     Queue,
+    /// Memory of the program that is locked for devices.
+    Locked,
 }
 
 impl fmt::Display for Purpose {
@@ -48,6 +55,7 @@ impl fmt::Display for Purpose {
             Self::Pool => "allocation",
             Self::CodeObject => "code object segment",
             Self::Queue => "queue",
+            Self::Locked => "locked range of host memory",
         })
     }
 }
@@ -63,6 +71,28 @@ pub struct Range {
     pub writable: bool,
     /// What it is for.
     pub purpose: Purpose,
+    /// Whose kernels may access it.
+    pub gpus: GpuSet,
+}
+
+/// What a pool says of an allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pooled {
+    /// The pool's handle.
+    pub pool: u64,
+    /// The GPU whose memory it is; `None` for the host's.
+    pub gpu: Option<usize>,
+    /// Whose kernels may access it from the start.
+    pub gpus: GpuSet,
+}
+
+/// Why there is no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoMemory {
+    /// The device has only this much left, in bytes.
+    Device(u64),
+    /// The host has not that much.
+    Host,
 }
 
 /// Memory of the host that is given back when this is dropped.
@@ -110,12 +140,47 @@ impl Drop for Block {
     }
 }
 
+#[derive(Debug)]
+struct Allocation {
+    block: Block,
+    pooled: Pooled,
+}
+
 #[derive(Debug, Default)]
 struct Map {
     ranges: BTreeMap<u64, Range>,
-    pools: BTreeMap<u64, Block>,
-    active_dispatches: usize,
+    pools: BTreeMap<u64, Allocation>,
+    /// Bytes that are allocated of each GPU's memory, in whole granules.
+    used: HashMap<usize, u64>,
+    locks: Vec<Lock>,
+    holds: usize,
     retired: Vec<Block>,
+    /// The ranges in order, for views; `None` after a change.
+    snapshot: Option<Arc<[Range]>>,
+}
+
+impl Map {
+    fn retire(&mut self, block: Block) {
+        if self.holds > 0 {
+            self.retired.push(block);
+        }
+    }
+
+    fn give_back(&mut self, gpu: Option<usize>, bytes: u64) {
+        if let Some(used) = gpu.and_then(|gpu| self.used.get_mut(&gpu)) {
+            *used -= bytes;
+        }
+    }
+
+    fn find(&self, address: u64) -> Option<Range> {
+        self.ranges.range(..=address).next_back().map(|(_, range)| *range).filter(|range| address < range.end)
+    }
+
+    /// Makes the ranges of locked memory what the locks say.
+    fn update_locked(&mut self) {
+        self.ranges.retain(|_, range| range.purpose != Purpose::Locked);
+        self.ranges.extend(locked::ranges(&self.locks).into_iter().map(|range| (range.base, range)));
+    }
 }
 
 /// What is live on all simulated devices of the process.
@@ -127,81 +192,166 @@ pub struct Memory {
 
 /// While it lives, freed memory stays with the simulator.
 #[derive(Debug)]
-pub struct ActiveDispatch<'m>(&'m Memory);
+pub struct Hold<'m>(&'m Memory);
 
-impl Drop for ActiveDispatch<'_> {
+impl Drop for Hold<'_> {
     fn drop(&mut self) {
-        let mut map = self.0.map.write().unwrap_or_else(PoisonError::into_inner);
-        map.active_dispatches -= 1;
-        if map.active_dispatches == 0 {
+        let mut map = self.0.write();
+        map.holds -= 1;
+        if map.holds == 0 {
             map.retired.clear();
         }
     }
 }
 
 impl Memory {
-    /// Allocates `size` bytes for a pool. `None` if there is not that much memory.
-    pub fn allocate(&self, size: usize) -> Option<u64> {
-        let block = Block::new(size)?;
-        let base = block.address();
-        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        map.ranges.insert(base, Range { base, end: base + size as u64, writable: true, purpose: Purpose::Pool });
-        map.pools.insert(base, block);
+    fn read(&self) -> RwLockReadGuard<'_, Map> {
+        self.map.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Map> {
+        self.map.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what is live, and has views take note.
+    fn change<T>(&self, change: impl FnOnce(&mut Map) -> T) -> T {
+        let mut map = self.write();
+        let result = change(&mut map);
+        map.snapshot = None;
         self.generation.fetch_add(1, Ordering::Release);
-        Some(base)
+        result
+    }
+
+    /// Allocates `size` bytes, for a pool of a device that has `limit` bytes.
+    ///
+    /// # Errors
+    /// If the device or the host has not that much left.
+    pub fn allocate(&self, size: usize, pooled: Pooled, limit: u64) -> Result<u64, NoMemory> {
+        let bytes = size.checked_next_multiple_of(GRANULE).ok_or(NoMemory::Host)? as u64;
+        if let Some(gpu) = pooled.gpu {
+            let mut map = self.write();
+            let used = map.used.entry(gpu).or_default();
+            let left = limit.saturating_sub(*used);
+            if bytes > left {
+                return Err(NoMemory::Device(left));
+            }
+            *used += bytes;
+        }
+        // Without the lock: it may take a while.
+        let block = Block::new(size);
+        self.change(|map| {
+            let Some(block) = block else {
+                map.give_back(pooled.gpu, bytes);
+                return Err(NoMemory::Host);
+            };
+            let base = block.address();
+            let (end, gpus) = (base + size as u64, pooled.gpus);
+            map.ranges.insert(base, Range { base, end, writable: true, purpose: Purpose::Pool, gpus });
+            map.pools.insert(base, Allocation { block, pooled });
+            Ok(base)
+        })
     }
 
     /// Frees what [`allocate`](Self::allocate) gave. False if this is no live allocation's first address.
     pub fn free(&self, base: u64) -> bool {
-        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(block) = map.pools.remove(&base) else { return false };
-        map.ranges.remove(&base);
-        if map.active_dispatches > 0 {
-            map.retired.push(block);
-        }
-        self.generation.fetch_add(1, Ordering::Release);
-        true
+        self.change(|map| {
+            let Some(allocation) = map.pools.remove(&base) else { return false };
+            map.ranges.remove(&base);
+            map.give_back(allocation.pooled.gpu, allocation.block.size() as u64);
+            map.retire(allocation.block);
+            true
+        })
+    }
+
+    /// What the pool said of the live allocation that begins at this address.
+    pub fn pooled(&self, base: u64) -> Option<Pooled> {
+        self.read().pools.get(&base).map(|allocation| allocation.pooled)
+    }
+
+    /// Lets the kernels of these GPUs access the allocation that begins at this address, beside those that the pool lets
+    /// in, and nobody else's. False if there is none.
+    pub fn allow(&self, base: u64, gpus: GpuSet) -> bool {
+        self.change(|map| {
+            let Some(allocation) = map.pools.get(&base) else { return false };
+            let gpus = gpus.with(allocation.pooled.gpus);
+            map.ranges.get_mut(&base).map(|range| range.gpus = gpus).is_some()
+        })
+    }
+
+    /// Makes memory of the program live. False if a part of it is the simulator's own.
+    pub fn lock(&self, lock: Lock) -> bool {
+        self.change(|map| {
+            let own = map.ranges.values().filter(|range| range.purpose != Purpose::Locked);
+            if own.into_iter().any(|range| range.base < lock.end && lock.base < range.end) {
+                return false;
+            }
+            map.locks.push(lock);
+            map.update_locked();
+            true
+        })
+    }
+
+    /// Ends the last lock that begins at this address. False if there is none.
+    pub fn unlock(&self, base: u64) -> bool {
+        self.change(|map| {
+            let Some(at) = map.locks.iter().rposition(|lock| lock.base == base) else { return false };
+            map.locks.remove(at);
+            map.update_locked();
+            true
+        })
     }
 
     /// Makes ranges of a block live. The block stays with the caller, who calls [`remove`](Self::remove) before it goes.
     pub fn insert(&self, ranges: &[Range]) {
-        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        map.ranges.extend(ranges.iter().map(|range| (range.base, *range)));
-        self.generation.fetch_add(1, Ordering::Release);
+        self.change(|map| map.ranges.extend(ranges.iter().map(|range| (range.base, *range))));
     }
 
-    /// Ends ranges that [`insert`](Self::insert) made live, and takes their block.
-    pub fn remove(&self, ranges: &[Range], block: Block) {
-        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        for range in ranges {
-            map.ranges.remove(&range.base);
-        }
-        if map.active_dispatches > 0 {
-            map.retired.push(block);
-        }
-        self.generation.fetch_add(1, Ordering::Release);
+    /// Ends ranges that [`insert`](Self::insert) made live, and takes their block, unless the memory stays anyway.
+    pub fn remove(&self, ranges: &[Range], block: Option<Block>) {
+        self.change(|map| {
+            for range in ranges {
+                map.ranges.remove(&range.base);
+            }
+            if let Some(block) = block {
+                map.retire(block);
+            }
+        });
     }
 
-    /// Begins a dispatch.
-    pub fn begin_dispatch(&self) -> ActiveDispatch<'_> {
-        self.map.write().unwrap_or_else(PoisonError::into_inner).active_dispatches += 1;
-        ActiveDispatch(self)
+    /// Begins a dispatch or a copy.
+    pub fn hold(&self) -> Hold<'_> {
+        self.write().holds += 1;
+        Hold(self)
     }
 
     /// The live range that holds this address.
     pub fn find(&self, address: u64) -> Option<Range> {
-        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
-        map.ranges.range(..=address).next_back().map(|(_, range)| *range).filter(|range| address < range.end)
+        self.read().find(address)
     }
 
-    /// A copy of the map for one thread.
-    pub fn view(&self) -> View<'_> {
-        let nothing = Range { base: 1, end: 0, writable: false, purpose: Purpose::Pool };
-        let mut view = View { memory: self, generation: u64::MAX, ranges: Arc::default(), last: nothing };
-        view.refresh();
-        view
+    /// The map as it is now, with its generation.
+    fn snapshot(&self) -> (u64, Arc<[Range]>) {
+        let map = self.read();
+        // Changes take the lock for writing, so the two belong together.
+        if let Some(snapshot) = &map.snapshot {
+            return (self.generation.load(Ordering::Acquire), Arc::clone(snapshot));
+        }
+        drop(map);
+        let mut map = self.write();
+        let snapshot = map.ranges.values().copied().collect::<Arc<[Range]>>();
+        map.snapshot = Some(Arc::clone(&snapshot));
+        (self.generation.load(Ordering::Acquire), snapshot)
+    }
+
+    /// A copy of the map for one thread that executes a kernel of this GPU.
+    pub fn view(&self, gpu: usize) -> View<'_> {
+        let (generation, ranges) = self.snapshot();
+        View { memory: self, gpu, generation, ranges, last: NOTHING }
     }
 }
+
+/// A range that holds no address.
+const NOTHING: Range = Range { base: 1, end: 0, writable: false, purpose: Purpose::Pool, gpus: GpuSet::NONE };
 
 /// How an access uses memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,12 +378,21 @@ impl Access {
     pub fn writes(self) -> bool {
         !matches!(self, Self::Load | Self::ScalarLoad | Self::AtomicLoad)
     }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Load | Self::ScalarLoad | Self::AtomicLoad => "load",
+            Self::Store | Self::AtomicStore => "store",
+            Self::Update | Self::Exchange => "atomic operation",
+        }
+    }
 }
 
 /// One thread's copy of the map.
 #[derive(Debug)]
 pub struct View<'m> {
     memory: &'m Memory,
+    gpu: usize,
     generation: u64,
     ranges: Arc<[Range]>,
     last: Range,
@@ -243,12 +402,9 @@ impl View<'_> {
     /// Takes note of what was allocated and freed since. Called once for each memory instruction.
     #[inline]
     pub fn refresh(&mut self) {
-        let generation = self.memory.generation.load(Ordering::Acquire);
-        if generation != self.generation {
-            let map = self.memory.map.read().unwrap_or_else(PoisonError::into_inner);
-            self.ranges = map.ranges.values().copied().collect();
-            self.generation = generation;
-            self.last = Range { base: 1, end: 0, writable: false, purpose: Purpose::Pool };
+        if self.memory.generation.load(Ordering::Acquire) != self.generation {
+            (self.generation, self.ranges) = self.memory.snapshot();
+            self.last = NOTHING;
         }
     }
 
@@ -265,7 +421,9 @@ impl View<'_> {
         if !inside(&self.last) {
             let after = self.ranges.partition_point(|range| range.base <= address);
             match after.checked_sub(1).map(|at| self.ranges[at]).filter(inside) {
-                Some(range) => self.last = range,
+                Some(range) if range.gpus.contains(self.gpu) => self.last = range,
+                Some(range) => return Err(no_access(address, size, access, &range)),
+                None if self.is_locked(address, size) => return Ok(()),
                 None => return Err(self.fault(address, size, access)),
             }
         }
@@ -281,13 +439,23 @@ impl View<'_> {
         after.checked_sub(1).map(|at| self.ranges[at]).filter(|range| address < range.end)
     }
 
+    /// Whether all of these bytes are locked for this GPU, each by some lock.
+    #[cold]
+    fn is_locked(&self, address: u64, size: u64) -> bool {
+        let Some(last) = address.checked_add(size) else { return false };
+        let mut at = address;
+        while at < last {
+            match self.find(at) {
+                Some(range) if range.purpose == Purpose::Locked && range.gpus.contains(self.gpu) => at = range.end,
+                _ => return false,
+            }
+        }
+        true
+    }
+
     #[cold]
     fn fault(&self, address: u64, size: u64, access: Access) -> Box<Trap> {
-        let what = match access {
-            Access::Load | Access::ScalarLoad | Access::AtomicLoad => "load",
-            Access::Store | Access::AtomicStore => "store",
-            Access::Update | Access::Exchange => "atomic operation",
-        };
+        let what = access.name();
         let distance = |range: &Range| {
             if address < range.base { range.base - address } else { address.saturating_sub(range.end) }
         };
@@ -309,10 +477,20 @@ impl View<'_> {
     }
 }
 
+#[cold]
+fn no_access(address: u64, size: u64, access: Access, range: &Range) -> Box<Trap> {
+    let (what, purpose, base, length) = (access.name(), range.purpose, range.base, range.end - range.base);
+    let detail = format!(
+        "{what} of {size} bytes at {address:#x}, in a {purpose} of {length} bytes at {base:#x} that this GPU has no \
+         access to (hsa_amd_agents_allow_access)"
+    );
+    Trap::memory(address, detail)
+}
+
 /// Loads one byte.
 ///
 /// # Safety
-/// The address was checked for a load of this size by the same thread's [`View`], while an [`ActiveDispatch`] lives. The
+/// The address was checked for a load of this size by the same thread's [`View`], while a [`Hold`] lives. The
 /// same holds for all functions below.
 #[inline]
 pub unsafe fn load_u8(address: u64) -> u8 {

@@ -1,9 +1,11 @@
 //! The machine that executes decoded code: waves, work-groups, memory. It knows no HSA and no instruction.
 
+pub mod agents;
 pub mod check;
 pub mod descriptor;
 pub mod dispatch;
 pub mod fault;
+pub mod locked;
 pub mod memory;
 pub mod report;
 pub mod space;

@@ -1,7 +1,10 @@
 //! Ends kernels that make no progress.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,12 +18,15 @@ pub struct Watchdog {
     /// Nanoseconds after the start when a work-group last ended.
     progress: AtomicU64,
     cancelled: AtomicBool,
+    /// Set from outside to end the dispatch.
+    stop: Arc<AtomicBool>,
 }
 
 impl Watchdog {
-    /// A watchdog that allows this long between ends of work-groups; `None` is for ever.
-    pub fn new(limit: Option<Duration>) -> Self {
-        Self { started: Instant::now(), limit, progress: AtomicU64::new(0), cancelled: AtomicBool::new(false) }
+    /// A watchdog that allows this long between ends of work-groups (`None` is for ever), and no time once `stop` is set.
+    pub fn new(limit: Option<Duration>, stop: Arc<AtomicBool>) -> Self {
+        let (started, progress) = (Instant::now(), AtomicU64::new(0));
+        Self { started, limit, progress, cancelled: AtomicBool::new(false), stop }
     }
 
     /// When the dispatch began.
@@ -45,10 +51,13 @@ impl Watchdog {
     /// Checks the time.
     ///
     /// # Errors
-    /// If there was no progress for too long, or the dispatch was cancelled.
+    /// If there was no progress for too long, or the dispatch was cancelled or stopped.
     pub fn check(&self) -> Result<(), Box<Trap>> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(Trap::new(FaultKind::Watchdog, "another work-group of the dispatch faulted"));
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Trap::new(FaultKind::Watchdog, "the queue was destroyed or inactivated"));
         }
         let Some(limit) = self.limit else { return Ok(()) };
         let silent = Duration::from_nanos(self.now().saturating_sub(self.progress.load(Ordering::Relaxed)));

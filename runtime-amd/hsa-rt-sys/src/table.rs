@@ -1,6 +1,6 @@
 //! The table of HSA functions that a program calls through.
 
-use core::ffi::{c_char, c_void};
+use core::ffi::{c_char, c_int, c_void};
 
 use crate::bindings::{self, *};
 
@@ -110,9 +110,17 @@ hsa_table! {
         queue: *mut *mut hsa_queue_t,
     ) -> hsa_status_t;
     fn hsa_queue_destroy(queue: *mut hsa_queue_t) -> hsa_status_t;
+    fn hsa_queue_inactivate(queue: *mut hsa_queue_t) -> hsa_status_t;
+    fn hsa_queue_load_read_index_relaxed(queue: *const hsa_queue_t) -> u64;
     fn hsa_queue_load_read_index_scacquire(queue: *const hsa_queue_t) -> u64;
     fn hsa_queue_load_write_index_relaxed(queue: *const hsa_queue_t) -> u64;
+    fn hsa_queue_load_write_index_scacquire(queue: *const hsa_queue_t) -> u64;
+    fn hsa_queue_store_write_index_relaxed(queue: *const hsa_queue_t, value: u64);
+    fn hsa_queue_store_write_index_screlease(queue: *const hsa_queue_t, value: u64);
     fn hsa_queue_cas_write_index_scacq_screl(queue: *const hsa_queue_t, expected: u64, value: u64) -> u64;
+    fn hsa_queue_add_write_index_relaxed(queue: *const hsa_queue_t, value: u64) -> u64;
+    fn hsa_queue_add_write_index_scacq_screl(queue: *const hsa_queue_t, value: u64) -> u64;
+    fn hsa_amd_queue_set_priority(queue: *mut hsa_queue_t, priority: hsa_amd_queue_priority_t) -> hsa_status_t;
 
     fn hsa_signal_create(
         initial_value: hsa_signal_value_t,
@@ -121,9 +129,26 @@ hsa_table! {
         signal: *mut hsa_signal_t,
     ) -> hsa_status_t;
     fn hsa_signal_destroy(signal: hsa_signal_t) -> hsa_status_t;
+    fn hsa_signal_load_relaxed(signal: hsa_signal_t) -> hsa_signal_value_t;
     fn hsa_signal_load_scacquire(signal: hsa_signal_t) -> hsa_signal_value_t;
     fn hsa_signal_store_screlease(signal: hsa_signal_t, value: hsa_signal_value_t);
     fn hsa_signal_store_relaxed(signal: hsa_signal_t, value: hsa_signal_value_t);
+    fn hsa_signal_silent_store_relaxed(signal: hsa_signal_t, value: hsa_signal_value_t);
+    fn hsa_signal_exchange_scacq_screl(signal: hsa_signal_t, value: hsa_signal_value_t) -> hsa_signal_value_t;
+    fn hsa_signal_cas_scacq_screl(
+        signal: hsa_signal_t,
+        expected: hsa_signal_value_t,
+        value: hsa_signal_value_t,
+    ) -> hsa_signal_value_t;
+    fn hsa_signal_add_screlease(signal: hsa_signal_t, value: hsa_signal_value_t);
+    fn hsa_signal_subtract_screlease(signal: hsa_signal_t, value: hsa_signal_value_t);
+    fn hsa_signal_wait_relaxed(
+        signal: hsa_signal_t,
+        condition: hsa_signal_condition_t,
+        compare_value: hsa_signal_value_t,
+        timeout_hint: u64,
+        wait_state_hint: hsa_wait_state_t,
+    ) -> hsa_signal_value_t;
     fn hsa_signal_wait_scacquire(
         signal: hsa_signal_t,
         condition: hsa_signal_condition_t,
@@ -131,6 +156,13 @@ hsa_table! {
         timeout_hint: u64,
         wait_state_hint: hsa_wait_state_t,
     ) -> hsa_signal_value_t;
+    fn hsa_amd_signal_async_handler(
+        signal: hsa_signal_t,
+        cond: hsa_signal_condition_t,
+        value: hsa_signal_value_t,
+        handler: hsa_amd_signal_handler,
+        arg: *mut c_void,
+    ) -> hsa_status_t;
 
     fn hsa_amd_agent_iterate_memory_pools(
         agent: hsa_agent_t,
@@ -163,8 +195,62 @@ hsa_table! {
         flags: *const u32,
         ptr: *const c_void,
     ) -> hsa_status_t;
+    fn hsa_amd_memory_lock(
+        host_ptr: *mut c_void,
+        size: usize,
+        agents: *mut hsa_agent_t,
+        num_agent: c_int,
+        agent_ptr: *mut *mut c_void,
+    ) -> hsa_status_t;
+    fn hsa_amd_memory_unlock(host_ptr: *mut c_void) -> hsa_status_t;
+    fn hsa_amd_pointer_info(
+        ptr: *const c_void,
+        info: *mut hsa_amd_pointer_info_t,
+        alloc: Option<unsafe extern "C" fn(size: usize) -> *mut c_void>,
+        num_agents_accessible: *mut u32,
+        accessible: *mut *mut hsa_agent_t,
+    ) -> hsa_status_t;
     fn hsa_memory_copy(dst: *mut c_void, src: *const c_void, size: usize) -> hsa_status_t;
     fn hsa_amd_memory_fill(ptr: *mut c_void, value: u32, count: usize) -> hsa_status_t;
+    fn hsa_amd_memory_async_copy(
+        dst: *mut c_void,
+        dst_agent: hsa_agent_t,
+        src: *const c_void,
+        src_agent: hsa_agent_t,
+        size: usize,
+        num_dep_signals: u32,
+        dep_signals: *const hsa_signal_t,
+        completion_signal: hsa_signal_t,
+    ) -> hsa_status_t;
+    fn hsa_amd_memory_async_copy_rect(
+        dst: *const hsa_pitched_ptr_t,
+        dst_offset: *const hsa_dim3_t,
+        src: *const hsa_pitched_ptr_t,
+        src_offset: *const hsa_dim3_t,
+        range: *const hsa_dim3_t,
+        copy_agent: hsa_agent_t,
+        dir: hsa_amd_copy_direction_t,
+        num_dep_signals: u32,
+        dep_signals: *const hsa_signal_t,
+        completion_signal: hsa_signal_t,
+    ) -> hsa_status_t;
+
+    fn hsa_amd_profiling_set_profiler_enabled(queue: *mut hsa_queue_t, enable: c_int) -> hsa_status_t;
+    fn hsa_amd_profiling_get_dispatch_time(
+        agent: hsa_agent_t,
+        signal: hsa_signal_t,
+        time: *mut hsa_amd_profiling_dispatch_time_t,
+    ) -> hsa_status_t;
+    fn hsa_amd_profiling_async_copy_enable(enable: bool) -> hsa_status_t;
+    fn hsa_amd_profiling_get_async_copy_time(
+        signal: hsa_signal_t,
+        time: *mut hsa_amd_profiling_async_copy_time_t,
+    ) -> hsa_status_t;
+    fn hsa_amd_profiling_convert_tick_to_system_domain(
+        agent: hsa_agent_t,
+        agent_tick: u64,
+        system_tick: *mut u64,
+    ) -> hsa_status_t;
 
     fn hsa_code_object_reader_create_from_memory(
         code_object: *const c_void,

@@ -1,0 +1,102 @@
+//! Watches: what happens when a signal's value is as wished, without a thread that waits for it.
+//!
+//! Whoever changes a signal that has watches looks at them, and sets off those whose condition holds. What is set off is
+//! only handed on from here (to the thread of the handlers, or to the copy engines), so nothing of the program's runs in
+//! the thread that changed the value, and no lock is held.
+
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex},
+};
+
+use super::{
+    copy::Transfer,
+    handlers::{self, Registration},
+    signal::{Condition, Known, Signal},
+    state::lock,
+};
+
+/// What to do.
+#[derive(Debug)]
+pub enum Then {
+    /// Call the program's handler.
+    Handle(Registration),
+    /// Go on with a copy.
+    Copy(Box<Transfer>),
+}
+
+/// What became of a watch that was to be left.
+#[derive(Debug)]
+pub enum Left {
+    /// It is there.
+    Waiting,
+    /// There is nothing to wait for: this is the value.
+    Holds(Then, i64),
+    /// The signal was destroyed.
+    Destroyed(Then),
+}
+
+#[derive(Debug)]
+struct Watch {
+    generation: u64,
+    condition: Condition,
+    then: Then,
+}
+
+/// By the address of the signal.
+static WATCHES: LazyLock<Mutex<HashMap<u64, Vec<Watch>>>> = LazyLock::new(Mutex::default);
+
+/// Leaves a watch at a signal.
+pub fn leave(signal: Known, condition: Condition, then: Then) -> Left {
+    let mut watches = lock(&WATCHES);
+    signal.signal.add_watch();
+    // After it was counted: who changes the value from here on looks, and waits for the lock to do so.
+    match signal.value() {
+        Some(value) if !condition.holds(value) => {
+            let watch = Watch { generation: signal.generation, condition, then };
+            watches.entry(signal.signal.handle().handle).or_default().push(watch);
+            Left::Waiting
+        }
+        Some(value) => {
+            signal.signal.remove_watches(1);
+            Left::Holds(then, value)
+        }
+        None => {
+            signal.signal.remove_watches(1);
+            Left::Destroyed(then)
+        }
+    }
+}
+
+/// Sets off what waited for the value that a signal has now, or for one that was destroyed.
+pub fn look(signal: &'static Signal) {
+    let mut due = Vec::new();
+    {
+        let mut all = lock(&WATCHES);
+        let handle = signal.handle().handle;
+        let Some(watches) = all.get_mut(&handle) else { return };
+        let set_off = |watch: &mut Watch| {
+            let value = Known { signal, generation: watch.generation }.value();
+            value.is_none_or(|value| watch.condition.holds(value))
+        };
+        due.extend(watches.extract_if(.., set_off).map(|watch| {
+            let known = Known { signal, generation: watch.generation };
+            (known, watch.then)
+        }));
+        if watches.is_empty() {
+            all.remove(&handle);
+        }
+        signal.remove_watches(due.len() as u32);
+    }
+    for (known, then) in due {
+        match then {
+            // A signal that is destroyed takes its handlers with it.
+            Then::Handle(registration) => {
+                if let Some(value) = known.value() {
+                    handlers::call(registration, value);
+                }
+            }
+            Then::Copy(transfer) => transfer.go_on(),
+        }
+    }
+}
