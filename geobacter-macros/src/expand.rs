@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{GenericParam, Type, ext::IdentExt, spanned::Spanned};
+use syn::{GenericParam, Ident, Type, ext::IdentExt, parse_quote, spanned::Spanned};
 
 use crate::{
     options::Options,
@@ -23,8 +23,9 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
     let own_generics = turbofish(&function.sig.generics.params);
 
     // Hygienic, so that a kernel may call its own parameters `device` or `grid`.
-    let [device, grid, arguments, kernarg, scope, token] = ["device", "grid", "arguments", "kernarg", "scope", "token"]
-        .map(|name| format_ident!("{name}", span = Span::mixed_site()));
+    let [device, stream, graph, on, grid, arguments, kernarg, scope, token] =
+        ["device", "stream", "graph", "on", "grid", "arguments", "kernarg", "scope", "token"]
+            .map(|name| format_ident!("{name}", span = Span::mixed_site()));
 
     let descriptor = descriptor(kernel, options, &name, &lang);
     let types: Vec<_> = params.iter().map(device_type).collect();
@@ -83,6 +84,23 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
         "Runs [`{name}`](fn@{name}) once for each item of `grid` on `device` and waits for its end.\n\n# Errors\nAny \
          `LaunchError`; no buffer has changed unless the kernel ran."
     );
+    let enqueue_doc = format!(
+        "Runs [`{name}`](fn@{name}) once for each item of `grid` on `stream`, in its order, and does not wait \
+         for its end: the event says when that is.\n\n# Errors\nAny `LaunchError` that can be known before it runs; what \
+         happens later is the event's to say."
+    );
+    let record_doc = format!(
+        "Adds [`{name}`](fn@{name}), once for each item of `grid`, to what the graph runs.\n\n# Errors\nAny `LaunchError` that can be \
+         known before it runs."
+    );
+    // The same with one more parameter: on what it is launched.
+    let mut on_generics = generics.clone();
+    on_generics.params.insert(0, parse_quote!(__On: #core::launch::Target));
+    let (on_impl_generics, ..) = on_generics.split_for_impl();
+    let launch_on_generics = {
+        let names = type_and_const_names(&generics.params);
+        quote!(::<_ #(, #names)*>)
+    };
     let type_doc = format!("The kernel [`{name}`](fn@{name}): launches it and describes it.");
     quote! {
         #[inline(always)]
@@ -105,10 +123,36 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
                 #grid: impl ::core::convert::Into<#lang::grid::Grid<#dimensions>>,
                 #(#names: #passed),*
             ) -> ::core::result::Result<(), #core::launch::LaunchError> #where_clause {
+                Self::launch_on #launch_on_generics (#device, ::core::convert::Into::into(#grid), #(#names),*)
+            }
+
+            #[doc = #enqueue_doc]
+            #vis fn enqueue #impl_generics (
+                #stream: &#core::stream::Stream,
+                #grid: impl ::core::convert::Into<#lang::grid::Grid<#dimensions>>,
+                #(#names: #passed),*
+            ) -> ::core::result::Result<#core::event::Event, #core::launch::LaunchError> #where_clause {
+                Self::launch_on #launch_on_generics (#stream, ::core::convert::Into::into(#grid), #(#names),*)
+            }
+
+            #[doc = #record_doc]
+            #vis fn record #impl_generics (
+                #graph: &mut #core::graph::GraphBuilder,
+                #grid: impl ::core::convert::Into<#lang::grid::Grid<#dimensions>>,
+                #(#names: #passed),*
+            ) -> ::core::result::Result<(), #core::launch::LaunchError> #where_clause {
+                Self::launch_on #launch_on_generics (#graph, ::core::convert::Into::into(#grid), #(#names),*)
+            }
+
+            fn launch_on #on_impl_generics (
+                #on: __On,
+                #grid: #lang::grid::Grid<#dimensions>,
+                #(#names: #passed),*
+            ) -> ::core::result::Result<__On::Launched, #core::launch::LaunchError> #where_clause {
                 #(#checks)*
                 // SAFETY: the instance is the one whose entry function takes these arguments, in this order.
                 unsafe {
-                    #core::launch::launch::<#dimensions>(#device, #grid, Self::instance #call_generics (), |#arguments| {
+                    #core::launch::launch::<#dimensions, _>(#on, #grid, Self::instance #call_generics (), |#arguments| {
                         #(#pushes)*
                         ::core::result::Result::Ok(())
                     })
@@ -224,13 +268,15 @@ fn descriptor(kernel: &Kernel, options: &Options, name: &str, lang: &TokenStream
 
 /// `::<T, F, N>`, or nothing.
 fn turbofish<'a>(params: impl IntoIterator<Item = &'a GenericParam>) -> TokenStream {
-    let names: Vec<_> = params
-        .into_iter()
-        .filter_map(|param| match param {
-            GenericParam::Type(param) => Some(&param.ident),
-            GenericParam::Const(param) => Some(&param.ident),
-            GenericParam::Lifetime(_) => None,
-        })
-        .collect();
+    let names = type_and_const_names(params);
     if names.is_empty() { TokenStream::new() } else { quote!(::<#(#names),*>) }
+}
+
+fn type_and_const_names<'a>(params: impl IntoIterator<Item = &'a GenericParam>) -> Vec<&'a Ident> {
+    let name = |param: &'a GenericParam| match param {
+        GenericParam::Type(param) => Some(&param.ident),
+        GenericParam::Const(param) => Some(&param.ident),
+        GenericParam::Lifetime(_) => None,
+    };
+    params.into_iter().filter_map(name).collect()
 }

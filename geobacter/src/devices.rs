@@ -56,7 +56,7 @@ pub fn discover() -> Devices {
     #[cfg(feature = "amd")]
     {
         let found = geobacter_runtime_amd::devices();
-        devices.present.extend(found.devices.iter().cloned().map(Device::new));
+        devices.present.extend(found.devices.iter().cloned());
         let absences = found
             .absent
             .iter()

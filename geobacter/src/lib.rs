@@ -115,9 +115,11 @@ pub use geobacter_lang::{
 };
 pub use geobacter_macros::{Element, KernelArg, StructOfArrays, kernel};
 pub use geobacter_runtime_core::{
-    Device, DeviceBuffer, Error, LaunchError, SoaBuffer,
+    Device, DeviceBox, DeviceBuffer, DeviceSlice, DeviceVec, DeviceView, DeviceViewMut, Download, Error, Event, Graph,
+    GraphBuilder, HostBuffer, HostView, HostViewMut, LaunchError, MemoryPool, MemoryStatistics, Rect, SoaBuffer,
+    Stream,
     check::{CheckFailure, CheckRule, CheckedAccess, CheckedPlace, CheckedUse},
-    driver::{DeviceInfo, DeviceKind, KernelPanic, PanicLocation},
+    driver::{DeviceInfo, DeviceKind, KernelPanic, MemoryKind, OutOfMemory, PanicLocation, Priority},
 };
 
 // Their names stand in rustc's messages.
@@ -139,9 +141,9 @@ pub use half;
 /// What a program with kernels needs: `use geobacter::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Atomics, Blocks, Collectives, Device, DeviceBuffer, Element, Filled, In, InOut, InOutSoa, InSoa, Item,
-        KernelArg, Lds, Leader, LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, SoaBuffer, Strided,
-        StructOfArrays, Tile, Together, Workgroup, kernel,
+        Atomics, Blocks, Collectives, Device, DeviceBox, DeviceBuffer, DeviceSlice, DeviceVec, Element, Event, Filled,
+        HostBuffer, In, InOut, InOutSoa, InSoa, Item, KernelArg, Lds, Leader, LocalItem, Out, OutSoa, PerGroup,
+        PerItem, Private, Rows, Slice, SoaBuffer, Stream, Strided, StructOfArrays, Tile, Together, Workgroup, kernel,
     };
 }
 

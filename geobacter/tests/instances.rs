@@ -7,7 +7,7 @@ use std::{
 };
 
 use geobacter::{
-    __private::core::driver::{Dispatch, Driver, DriverError, Memory},
+    __private::core::driver::{Dispatch, Driver, DriverError, Memory, MemoryKind},
     DeviceInfo, DeviceKind,
     prelude::*,
 };
@@ -49,17 +49,17 @@ impl Driver for Recorder {
     fn info(&self) -> &DeviceInfo {
         &self.info
     }
-    fn allocate(&self, bytes: u64) -> Result<Box<dyn Memory>, DriverError> {
-        Ok(Box::new(NoMemory(bytes)))
+    fn allocate(&self, bytes: u64, _: MemoryKind) -> Result<Arc<dyn Memory>, DriverError> {
+        Ok(Arc::new(NoMemory(bytes)))
     }
-    unsafe fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<(), DriverError> {
-        assert!(dispatch.kernarg.as_ptr().addr().is_multiple_of(16));
+    unsafe fn dispatch(&self, dispatch: &Dispatch) -> Result<(), DriverError> {
+        assert!(dispatch.kernarg.as_bytes().as_ptr().addr().is_multiple_of(16));
         // SAFETY: it is only read.
         assert!(unsafe { dispatch.kernel.record.cache() }.load(Ordering::Relaxed).is_null());
         self.seen.lock().unwrap().push(Seen {
             symbol: dispatch.kernel.record.symbol(),
             record: ptr::from_ref(dispatch.kernel.record).addr(),
-            kernarg: dispatch.kernarg.to_vec(),
+            kernarg: dispatch.kernarg.as_bytes().to_vec(),
             grid: dispatch.grid,
         });
         Ok(())

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use geobacter_runtime_core::driver::Driver;
+use geobacter_runtime_core::Device;
 use hsa_rt_sys::LoadError;
 
 use crate::{
@@ -65,7 +65,7 @@ pub enum NoDevices {
 #[non_exhaustive]
 pub struct Discovery {
     /// All GPUs: the system's, then the simulated ones.
-    pub devices: Vec<Arc<dyn Driver>>,
+    pub devices: Vec<Device>,
     /// The sources that have no devices, each with its reason.
     pub absent: Vec<(Source, NoDevices)>,
 }
@@ -89,7 +89,7 @@ impl Discovery {
     fn add(&mut self, source: Source, gpus: Result<Vec<Gpu>, NoDevices>) {
         match gpus {
             Ok(gpus) if gpus.is_empty() => self.absent.push((source, NoDevices::NoAgents)),
-            Ok(gpus) => self.devices.extend(gpus.into_iter().map(|gpu| Arc::new(gpu) as Arc<dyn Driver>)),
+            Ok(gpus) => self.devices.extend(gpus.into_iter().map(|gpu| Device::new(Arc::new(gpu)))),
             Err(reason) => self.absent.push((source, reason)),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{ffi::CStr, ptr};
 
-use geobacter_runtime_core::driver::DriverError;
+use geobacter_runtime_core::driver::{DriverError, MemoryKind, OutOfMemory};
 use hsa_rt_sys::{self as hsa, HsaApi, hsa_status_t};
 
 use crate::{kernarg::KernargError, queue::QueueFault};
@@ -67,14 +67,12 @@ pub enum Error {
         /// What it lacks.
         what: &'static str,
     },
-    /// The device has not that much memory left.
-    #[error("out of memory: {requested} bytes asked for, the device has {total} bytes in all")]
-    OutOfMemory {
-        /// What was asked for, in bytes.
-        requested: u64,
-        /// What the pool has, in bytes.
-        total: u64,
-    },
+    /// There is not that much memory left.
+    #[error("out of memory: {0}")]
+    OutOfMemory(OutOfMemory),
+    /// The device has nothing of the kind.
+    #[error("the device has no {0}")]
+    Unsupported(MemoryKind),
     /// A copy reaches beyond the memory.
     #[error("{length} bytes at offset {offset} reach beyond the memory, which has {size} bytes")]
     OutOfRange {
@@ -102,8 +100,9 @@ fn detail(report: &str) -> String {
 impl From<Error> for DriverError {
     fn from(error: Error) -> Self {
         match error {
-            Error::OutOfMemory { requested, total } => Self::OutOfMemory { requested, total },
-            other => Self::Device(other.to_string()),
+            Error::OutOfMemory(memory) => Self::OutOfMemory(memory),
+            Error::Unsupported(kind) => Self::Unsupported(kind.to_string()),
+            other => Self::device(other.to_string()),
         }
     }
 }
@@ -186,7 +185,9 @@ mod tests {
 
     #[test]
     fn out_of_memory_stays_out_of_memory() {
-        let error = DriverError::from(Error::OutOfMemory { requested: 5, total: 4 });
-        assert!(matches!(error, DriverError::OutOfMemory { requested: 5, total: 4 }));
+        let memory = OutOfMemory::new(5, MemoryKind::Host, 4);
+        assert!(
+            matches!(DriverError::from(Error::OutOfMemory(memory)), DriverError::OutOfMemory(same) if same == memory)
+        );
     }
 }

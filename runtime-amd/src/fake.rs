@@ -99,6 +99,8 @@ pub(crate) fn table() -> HsaApi {
         hsa_memory_copy,
         hsa_signal_create,
         hsa_signal_destroy,
+        hsa_signal_load_scacquire,
+        hsa_signal_cas_scacq_screl,
         hsa_signal_store_screlease,
         hsa_signal_wait_scacquire,
         ..HsaApi::UNAVAILABLE
@@ -249,6 +251,20 @@ fn value(signal: hsa_signal_t) -> &'static AtomicI64 {
 
 unsafe extern "C" fn hsa_signal_store_screlease(signal: hsa_signal_t, to: hsa_signal_value_t) {
     value(signal).store(to, Ordering::Release);
+}
+
+unsafe extern "C" fn hsa_signal_load_scacquire(signal: hsa_signal_t) -> hsa_signal_value_t {
+    value(signal).load(Ordering::Acquire)
+}
+
+unsafe extern "C" fn hsa_signal_cas_scacq_screl(
+    signal: hsa_signal_t,
+    expected: hsa_signal_value_t,
+    to: hsa_signal_value_t,
+) -> hsa_signal_value_t {
+    match value(signal).compare_exchange(expected, to, Ordering::SeqCst, Ordering::SeqCst) {
+        Ok(seen) | Err(seen) => seen,
+    }
 }
 
 unsafe extern "C" fn hsa_signal_wait_scacquire(

@@ -1,33 +1,23 @@
 //! One GPU as a `Driver`: what it is, its memory, and a launch from arguments to completion.
 
-use std::{
-    env, fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{env, sync::Arc, time::Duration};
 
 use geobacter_runtime_core::{
-    code,
-    driver::{DeviceInfo, Dispatch, Driver, DriverError, LoadedKernel, Memory, check_fault},
+    code::DeviceCode,
+    driver::{
+        Completion, CopyWork, DeviceInfo, Dispatch, Driver, DriverError, DriverGraph, DriverStream, GraphStep, Kernarg,
+        Memory, MemoryKind, Priority,
+    },
 };
-use geobacter_spool::fault::FaultRecord;
-use hsa_rt_sys::amd_queue_t;
 
 use crate::{
     agent::Agent,
     error::Error,
     executable::{DYNAMIC_STACK, Executable},
-    info,
-    kernarg::HiddenValues,
+    graph::GpuGraph,
     memory::DeviceMemory,
-    memory_pool::Pools,
-    packet::{KernelDispatch, KernelDispatchFields},
-    queue::{Deadline, QueueFault},
-    queue_pool::QueuePool,
-    session::StopReport,
+    stream::GpuStream,
+    submission::Submission,
 };
 
 /// How a GPU is used.
@@ -36,7 +26,7 @@ use crate::{
 pub struct Options {
     /// The longest that one launch may take; a kernel that takes longer is ended and its launch fails. `None`: no limit.
     pub launch_timeout: Option<Duration>,
-    /// Packets that a queue has room for; the agent's limits and the next power of two count.
+    /// Packets that a queue has room for, and launches that can be in flight in one stream; the agent's limits and the next power of two count.
     pub queue_size: u32,
     /// Scratch for each work-item, in bytes, that a kernel gets beyond what the compiler counted if it recurses.
     pub dynamic_stack: u32,
@@ -100,14 +90,9 @@ pub struct Extent {
 }
 
 /// One GPU.
+#[derive(Debug)]
 pub struct Gpu {
-    info: DeviceInfo,
-    agent: Agent,
-    pools: Pools,
-    queues: QueuePool,
-    options: Options,
-    /// Unique among the devices of the process, and never used again.
-    key: usize,
+    submission: Arc<Submission>,
 }
 
 impl Gpu {
@@ -116,35 +101,21 @@ impl Gpu {
     /// # Errors
     /// What the HSA runtime says; [`Error::Unusable`] if the agent lacks an instruction set or a memory pool.
     pub fn open(agent: &Agent, agents: &[Agent], id: impl Into<String>, options: Options) -> Result<Self, Error> {
-        static NEXT: AtomicUsize = AtomicUsize::new(1);
-        let pools = Pools::of(agent, agents)?;
-        let session = agent.session();
-        let mut info = DeviceInfo::new(id, session.origin().kind);
-        info.name = agent.product_name().unwrap_or_else(|| agent.name().to_owned());
-        info.isa = agent.target()?;
-        info.memory = pools.local.size();
-        info.compute_units = agent.info(&info::AGENT_COMPUTE_UNITS)?;
-        info.wave_size = agent.info(&info::AGENT_WAVE_SIZE)?;
-        info.lds = pools.lds;
-        info.max_workgroup = agent.info(&info::AGENT_WORKGROUP_MAX_SIZE)?;
-        info.max_grid = agent.info(&info::AGENT_GRID_MAX_DIM)?.map(u64::from);
-        info.max_grid_items = agent.info(&info::AGENT_GRID_MAX_SIZE)?.into();
-        info.driver = session.driver();
-        let key = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { info, agent: agent.clone(), pools, queues: QueuePool::default(), options, key })
+        let submission = Submission::new(agent, agents, id.into(), options)?;
+        Ok(Self { submission: Arc::new(submission) })
     }
 
     /// Its agent.
     pub fn agent(&self) -> &Agent {
-        &self.agent
+        self.submission.agent()
     }
 
     /// Loads a kernel. [`Driver::dispatch`] does this by itself; here for code objects from elsewhere.
     ///
     /// # Errors
     /// As [`Executable::load`].
-    pub fn load(&self, code: code::DeviceCode) -> Result<Executable, Error> {
-        Executable::load(&self.agent, code)
+    pub fn load(&self, code: DeviceCode) -> Result<Arc<Executable>, Error> {
+        Ok(Arc::new(Executable::load(self.agent(), code)?))
     }
 
     /// Runs a loaded kernel over whole work-groups and waits for its end.
@@ -155,149 +126,67 @@ impl Gpu {
     /// against its use by the kernel. The executable must have been loaded on this GPU.
     ///
     /// # Errors
-    /// [`DriverError::Panicked`] if the kernel panicked, [`DriverError::Check`] if the device checks kernels and this one
-    /// broke a rule, otherwise what the device says.
-    pub unsafe fn launch(&self, executable: &Executable, extent: Extent, kernarg: &[u8]) -> Result<(), DriverError> {
-        let mut fields = self.checked(executable, extent)?;
-        let layout = executable.layout();
-        let queue = self.queues.acquire(&self.agent, self.options.queue_size)?;
-        let mut slot = queue.slot(&self.pools, &self.agent, layout.size())?;
-
-        let mut values = HiddenValues {
-            dimensions: fields.dimensions,
-            groups: extent.groups,
-            workgroup: fields.workgroup,
-            fault_record: slot.record_address(),
-            ..HiddenValues::default()
-        };
-        if let Some(queue) = queue.address() {
-            values.queue = queue.as_ptr() as u64;
-            if layout.asks_for_apertures() {
-                // SAFETY: on AMD agents an HSA queue is the first field of an `amd_queue_t`, which lives as long as it.
-                let fields = unsafe { queue.cast::<amd_queue_t>().as_ref() };
-                values.private_base = fields.private_segment_aperture_base_hi;
-                values.shared_base = fields.group_segment_aperture_base_hi;
-            }
-        }
-        let segment = &mut slot.kernarg.bytes_mut()[..layout.size()];
-        if let Err(source) = layout.fill(segment, kernarg, &values) {
-            queue.give_back(slot);
-            let kernel = executable.code().resources.symbol.clone();
-            return Err(Error::Kernarg { kernel, source }.into());
-        }
-        slot.clear_record();
-        slot.completion.store(1);
-        fields.kernarg = slot.kernarg.address();
-        fields.completion = slot.completion.handle();
-
-        let deadline = Deadline::after(self.options.launch_timeout);
-        let packet = KernelDispatch::new(&fields);
-        // SAFETY: kernel, slot and the memory that the arguments name stay until `wait` says that the launch has ended, or
-        // until the queue is closed.
-        let ended = unsafe { queue.submit(&packet, deadline) }.and_then(|()| queue.wait(&slot.completion, deadline));
-        match ended {
-            Ok(()) => {
-                let record = slot.record();
-                queue.give_back(slot);
-                check_fault(&record, &executable.code().code_object)
-            }
-            Err(fault) => {
-                // From here on no kernel of this queue runs any more.
-                let report = queue.close().clone();
-                Err(stopped(executable, &slot.record(), fault, report))
-            }
-        }
-    }
-
-    /// What the packet holds of the kernel and the extent, checked against the device.
-    fn checked(&self, executable: &Executable, extent: Extent) -> Result<KernelDispatchFields, Error> {
-        let resources = &executable.code().resources;
-        let check = |what, requested: u64, limit: u64| {
-            if requested <= limit {
-                return Ok(());
-            }
-            Err(Error::Limit { what, requested, limit })
-        };
-        let items: u64 = extent.workgroup.iter().map(|&items| u64::from(items)).product();
-        check("its work-group", items, self.info.max_workgroup.into())?;
-        check("its work-group", items, resources.max_workgroup.into())?;
-        // What is sized at launch stands behind the kernel's own, aligned to 16 bytes.
-        let group_segment = match extent.dynamic_lds {
-            0 => u64::from(resources.lds),
-            dynamic => u64::from(resources.lds).next_multiple_of(16) + u64::from(dynamic),
-        };
-        check("its LDS in bytes", group_segment, self.info.lds.into())?;
-        check("its number of dimensions", extent.dimensions.into(), 3)?;
-        let (mut grid, mut workgroup) = ([0; 3], [0; 3]);
-        for dimension in 0..3 {
-            let along = u64::from(extent.groups[dimension]) * u64::from(extent.workgroup[dimension]);
-            check("its grid along one dimension", along, self.info.max_grid[dimension].min(u32::MAX.into()))?;
-            (grid[dimension], workgroup[dimension]) = (along as u32, extent.workgroup[dimension] as u16);
-        }
-        Ok(KernelDispatchFields {
-            dimensions: extent.dimensions as u16,
-            workgroup,
-            grid,
-            private_segment: executable.private_segment(self.options.dynamic_stack),
-            group_segment: group_segment as u32,
-            kernel_object: executable.object(),
-            kernarg: 0,
-            completion: hsa_rt_sys::hsa_signal_t { handle: 0 },
-        })
+    /// [`WorkError::Panicked`](geobacter_runtime_core::driver::WorkError::Panicked) if the kernel panicked,
+    /// [`WorkError::Check`](geobacter_runtime_core::driver::WorkError::Check) if the device checks kernels and this one broke a rule,
+    /// otherwise what the device says.
+    pub unsafe fn launch(
+        &self,
+        executable: &Arc<Executable>,
+        extent: Extent,
+        kernarg: &Kernarg,
+    ) -> Result<(), DriverError> {
+        let mut queue = self.submission.queue(Priority::Normal)?;
+        let operation = self.submission.on_running_queue(&mut queue, Priority::Normal, |queue| {
+            // SAFETY: the caller promises it until the call returns, before which the operation has ended.
+            unsafe { self.submission.kernel(queue, executable, extent, kernarg, &[]) }
+        })?;
+        Ok(operation.wait()?)
     }
 }
 
 impl Driver for Gpu {
     fn info(&self) -> &DeviceInfo {
-        &self.info
+        self.submission.info()
     }
 
-    fn allocate(&self, bytes: u64) -> Result<Box<dyn Memory>, DriverError> {
-        Ok(Box::new(DeviceMemory::new(&self.pools.local, &self.agent, bytes)?))
+    fn allocate(&self, bytes: u64, kind: MemoryKind) -> Result<Arc<dyn Memory>, DriverError> {
+        Ok(Arc::new(DeviceMemory::allocate(self.submission.pools(), self.agent(), bytes, kind)?))
     }
 
-    unsafe fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<(), DriverError> {
-        let kernel = dispatch.kernel;
-        let loaded = code::loaded(kernel, self.key, || {
-            let code = code::device_code(kernel, &self.info.isa, self.options.checked)?;
-            Ok(Arc::new(self.load(code)?) as LoadedKernel)
-        })?;
-        let executable = loaded.downcast::<Executable>().map_err(|_| {
-            DriverError::Device(
-                "another driver has loaded this kernel under this device's key; please report it".into(),
-            )
-        })?;
-        let extent = Extent {
-            dimensions: kernel.descriptor.dimensions,
-            groups: dispatch.groups(),
-            workgroup: kernel.descriptor.workgroup,
-            dynamic_lds: dispatch.dynamic_lds,
-        };
+    fn open_stream(&self, priority: Priority) -> Result<Box<dyn DriverStream>, DriverError> {
+        Ok(Box::new(GpuStream::new(Arc::clone(&self.submission), priority)?))
+    }
+
+    fn build_graph(&self, steps: Vec<GraphStep>) -> Result<Arc<dyn DriverGraph>, DriverError> {
+        Ok(Arc::new(GpuGraph::new(&self.submission, steps)?))
+    }
+
+    unsafe fn copy(&self, copy: &CopyWork) -> Result<(), DriverError> {
+        // SAFETY: the caller promises it until the call returns, before which the operation has ended.
+        match unsafe { self.submission.copy(copy, &[]) }? {
+            Some(operation) => Ok(operation.wait()?),
+            // SAFETY: this function's contract.
+            None => unsafe { copy.by_host() },
+        }
+    }
+
+    unsafe fn dispatch(&self, dispatch: &Dispatch) -> Result<(), DriverError> {
+        let executable = self.submission.executable(dispatch)?;
         // SAFETY: the caller promises it for the kernarg bytes; the executable was loaded above under this GPU's key.
-        unsafe { self.launch(&executable, extent, dispatch.kernarg) }
+        unsafe { self.launch(&executable, Extent::of(dispatch), &dispatch.kernarg) }
     }
 }
 
-impl fmt::Debug for Gpu {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gpu").field("info", &self.info).field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-/// The error of a launch whose queue stopped, with the panic that another work-item may have left.
-fn stopped(executable: &Executable, record: &FaultRecord, fault: QueueFault, report: StopReport) -> DriverError {
-    let panic = check_fault(record, &executable.code().code_object);
-    let StopReport { text, check } = report;
-    let error = Error::Stopped { fault, report: text };
-    match (panic, check) {
-        // An item that has panicked does not write what others read: the broken rule follows from that.
-        (Err(panicked), Some(_)) => panicked,
-        (Ok(()), Some(check)) => DriverError::Check(Box::new(check)),
-        (Err(DriverError::Panicked(panic)), None) => DriverError::Device(format!(
-            "{error}\nwork-item {:?} of work-group {:?} had panicked before: {}",
-            panic.item, panic.group, panic.message
-        )),
-        (_, None) => DriverError::Device(error.to_string()),
+impl Extent {
+    /// That of a launch.
+    pub(crate) fn of(dispatch: &Dispatch) -> Self {
+        let descriptor = dispatch.kernel.descriptor;
+        Self {
+            dimensions: descriptor.dimensions,
+            groups: dispatch.groups(),
+            workgroup: descriptor.workgroup,
+            dynamic_lds: dispatch.dynamic_lds,
+        }
     }
 }
 

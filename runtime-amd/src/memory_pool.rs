@@ -9,7 +9,8 @@ use std::{
     sync::Arc,
 };
 
-use hsa_rt_sys::{self as hsa, hsa_amd_memory_pool_t};
+use geobacter_runtime_core::driver::{MemoryKind, OutOfMemory};
+use hsa_rt_sys::{self as hsa, hsa_agent_t, hsa_amd_memory_pool_t};
 
 use crate::{
     agent::{Agent, collect},
@@ -27,6 +28,7 @@ pub(crate) struct Pool {
     flags: u32,
     size: usize,
     allocatable: bool,
+    is_host: bool,
 }
 
 impl Pool {
@@ -37,11 +39,12 @@ impl Pool {
             // SAFETY: the callback has the type that the function asks for, and the data is what it works on.
             unsafe { call!(session.api(), hsa_amd_agent_iterate_memory_pools(agent.handle(), Some(callback), data)) }
         })?;
-        handles.into_iter().map(|handle| Self::read(session, handle)).collect()
+        handles.into_iter().map(|handle| Self::read(session, handle, agent.is_cpu())).collect()
     }
 
-    fn read(session: &Arc<Session>, handle: hsa_amd_memory_pool_t) -> Result<Self, HsaError> {
-        let mut pool = Self { session: session.clone(), handle, segment: 0, flags: 0, size: 0, allocatable: false };
+    fn read(session: &Arc<Session>, handle: hsa_amd_memory_pool_t, is_host: bool) -> Result<Self, HsaError> {
+        let mut pool =
+            Self { session: session.clone(), handle, segment: 0, flags: 0, size: 0, allocatable: false, is_host };
         pool.segment = pool.info(&info::POOL_SEGMENT)?;
         pool.size = pool.info(&info::POOL_SIZE)?;
         if pool.segment == hsa::HSA_AMD_SEGMENT_GLOBAL {
@@ -55,7 +58,7 @@ impl Pool {
     #[cfg(test)]
     pub(crate) fn fake(session: &Arc<Session>, size: usize) -> Self {
         let handle = hsa_amd_memory_pool_t { handle: 1 };
-        Self { session: session.clone(), handle, segment: 0, flags: 0, size, allocatable: true }
+        Self { session: session.clone(), handle, segment: 0, flags: 0, size, allocatable: true, is_host: false }
     }
 
     /// Bytes in all.
@@ -63,9 +66,18 @@ impl Pool {
         self.size as u64
     }
 
+    /// Which kind of memory this is to programs.
+    fn kind(&self) -> MemoryKind {
+        match (self.is_host, self.has(hsa::HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED)) {
+            (true, _) => MemoryKind::Host,
+            (false, true) => MemoryKind::DeviceFineGrained,
+            (false, false) => MemoryKind::Device,
+        }
+    }
+
     /// Allocates `bytes`, which must not be 0, for use by `agent`, and by the host where it is a host's pool.
     pub(crate) fn allocate(&self, bytes: usize, agent: &Agent) -> Result<Allocation, Error> {
-        let out_of_memory = || Error::OutOfMemory { requested: bytes as u64, total: self.size() };
+        let out_of_memory = || Error::OutOfMemory(OutOfMemory::new(bytes as u64, self.kind(), self.size()));
         if bytes > self.size {
             return Err(out_of_memory());
         }
@@ -119,6 +131,10 @@ impl Pool {
 pub(crate) struct Pools {
     /// The GPU's own memory, coarse-grained: for buffers.
     pub(crate) local: Pool,
+    /// The GPU's own memory, fine-grained, if it has such.
+    pub(crate) local_fine: Option<Pool>,
+    /// The processor that the host pools are of, for copies.
+    pub(crate) host: hsa_agent_t,
     /// Host memory that host and device see change at once.
     pub(crate) shared: HostPool,
     /// Host memory for kernel arguments.
@@ -133,11 +149,14 @@ impl Pools {
         let unusable = |what| Error::Unusable { agent: gpu.name().to_owned(), what };
         let own = Pool::all(gpu)?;
         let lds = own.iter().find(|pool| pool.segment == hsa::HSA_AMD_SEGMENT_GROUP).map_or(0, |pool| pool.size);
+        let local_fine = own.iter().find(|pool| pool.has(hsa::HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED)).cloned();
         let local = own
             .into_iter()
             .find(|pool| pool.has(hsa::HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_COARSE_GRAINED))
             .ok_or_else(|| unusable("coarse-grained memory pool"))?;
         let mut host = Vec::new();
+        let processor =
+            agents.iter().find(|agent| agent.is_cpu()).ok_or_else(|| unusable("host processor beside it"))?;
         for agent in agents.iter().filter(|agent| agent.is_cpu()) {
             for pool in Pool::all(agent)? {
                 if pool.allocatable && pool.access(gpu)? != hsa::HSA_AMD_MEMORY_POOL_ACCESS_NEVER_ALLOWED {
@@ -150,6 +169,8 @@ impl Pools {
         };
         Ok(Self {
             local,
+            local_fine,
+            host: processor.handle(),
             shared: host_pool(hsa::HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED, "fine-grained host memory pool")?,
             kernarg: host_pool(hsa::HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_KERNARG_INIT, "kernarg memory pool")?,
             lds: u32::try_from(lds).unwrap_or(u32::MAX),
@@ -209,33 +230,18 @@ impl Drop for Allocation {
     }
 }
 
-/// Memory that the host reads and writes directly.
-///
-/// The device may use it only between a packet's submission and its completion, during which nobody may call the
-/// methods that touch the bytes; the queue's launch slots keep to that.
+/// Memory of a host's pool: the host reaches it by address.
 #[derive(Debug)]
 pub(crate) struct HostAllocation(Allocation);
 
 impl HostAllocation {
-    /// The address, for the device.
-    pub(crate) fn address(&self) -> u64 {
-        self.0.address.as_ptr() as u64
+    /// Its first byte.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.0.address
     }
 
-    pub(crate) fn size(&self) -> usize {
-        self.0.size
-    }
-
-    /// The bytes, to write.
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: the memory was initialised when it was allocated, has that size, and is borrowed exclusively; the
-        // device does not use it now, as the type's contract says.
-        unsafe { std::slice::from_raw_parts_mut(self.0.address.as_ptr(), self.0.size) }
-    }
-
-    /// The bytes, to read.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: as above, for reading.
-        unsafe { std::slice::from_raw_parts(self.0.address.as_ptr(), self.0.size) }
+    /// The same as memory of a pool of whatever agent.
+    pub(crate) fn into_allocation(self) -> Allocation {
+        self.0
     }
 }

@@ -18,6 +18,7 @@
 //! of it still runs, so its memory may be freed. A stopped queue stays stopped; the next launch gets another one.
 
 use std::{
+    collections::VecDeque,
     ffi::c_void,
     fmt,
     ptr::{self, NonNull},
@@ -29,15 +30,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use geobacter_runtime_core::driver::Priority;
 use hsa_rt_sys::{self as hsa, HsaApi, hsa_agent_t, hsa_queue_t, hsa_status_t};
 
 use crate::{
     agent::Agent,
     error::{HsaError, call, status_text},
     memory_fault::{FaultWatch, GRACE},
-    packet::{Packet, Words},
+    packet::Words,
     session::{Session, StopReport},
-    signal::Signal,
+    signal::{Fate, WorkSignal},
 };
 
 /// How long a waiter sleeps at most before it looks whether the queue has stopped. A stop wakes it anyway; this bounds the
@@ -46,9 +48,6 @@ const SLICE: Duration = Duration::from_millis(50);
 
 /// How long a waiter spins for the end of a short kernel before it sleeps.
 const SPIN: Duration = Duration::from_micros(20);
-
-/// What a stop leaves in the signals of the queue: below every value that a completion leaves.
-const WOKEN: i64 = -1;
 
 /// Why a queue stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,16 +100,33 @@ pub(crate) struct QueueState {
     fault: OnceLock<QueueFault>,
     /// A memory fault of the agent that may be this queue's, and when it came.
     suspicion: Mutex<Option<(Instant, QueueFault)>>,
-    /// The completion signals of every launch slot of this queue, to wake whoever waits.
-    signals: Mutex<Vec<Arc<Signal>>>,
+    /// The completion signals of what is in flight, and of some that has ended, in order.
+    in_flight: Mutex<VecDeque<Arc<WorkSignal>>>,
 }
 
 impl QueueState {
-    /// Stops the queue: the first reason counts. Wakes every waiter.
+    /// Stops the queue: the first reason counts. Ends what is in flight, and so wakes every waiter.
     pub(crate) fn stop(&self, fault: QueueFault) {
         let _ = self.fault.set(fault);
-        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
-        signals.iter().for_each(|signal| signal.store(WOKEN));
+        let mut fate = Fate::Stopped;
+        for signal in self.in_flight().iter() {
+            if signal.stop(fate) {
+                // One after the other: only the first has begun.
+                fate = Fate::Abandoned;
+            }
+        }
+    }
+
+    fn in_flight(&self) -> MutexGuard<'_, VecDeque<Arc<WorkSignal>>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How work of a signal that is done ended. If its queue was stopped, this waits until the stop has been through all signals.
+    fn fate(&self, signal: &WorkSignal) -> Fate {
+        if self.fault().is_some() {
+            drop(self.in_flight());
+        }
+        signal.fate()
     }
 
     /// Why the queue stopped; `None` if it has not.
@@ -158,7 +174,7 @@ unsafe extern "C" fn on_queue_error(status: hsa_status_t, _queue: *mut hsa_queue
 }
 
 /// A queue of one GPU.
-pub struct Queue {
+pub(crate) struct Queue {
     session: Arc<Session>,
     state: Arc<QueueState>,
     /// `None` once it is destroyed. Producers hold it for reading.
@@ -184,7 +200,7 @@ impl Queue {
     ///
     /// # Errors
     /// What the HSA runtime says.
-    pub fn new(agent: &Agent, size: u32) -> Result<Self, HsaError> {
+    pub(crate) fn new(agent: &Agent, size: u32, priority: Priority) -> Result<Self, HsaError> {
         let session = agent.session().clone();
         let api = *session.api();
         let state = Arc::new(QueueState {
@@ -193,7 +209,7 @@ impl Queue {
             fault_watch: session.fault_watch(),
             fault: OnceLock::new(),
             suspicion: Mutex::new(None),
-            signals: Mutex::new(Vec::new()),
+            in_flight: Mutex::default(),
         });
         let data = Arc::into_raw(state.clone());
         let mut queue = ptr::null_mut();
@@ -240,16 +256,22 @@ impl Queue {
             }
         };
         session.fault_watch().add(agent.handle(), &state);
+        let preference = match priority {
+            Priority::Low => hsa::HSA_AMD_QUEUE_PRIORITY_LOW,
+            Priority::High => hsa::HSA_AMD_QUEUE_PRIORITY_HIGH,
+            _ => hsa::HSA_AMD_QUEUE_PRIORITY_NORMAL,
+        };
+        if priority != Priority::Normal {
+            // SAFETY: the queue was created above.
+            if let Err(error) = unsafe { call!(&api, hsa_amd_queue_set_priority(queue.as_ptr(), preference)) } {
+                tracing::debug!(%error, "the queue has no priority");
+            }
+        }
         Ok(Self { session, state, ring: RwLock::new(Some(ring)), report: OnceLock::new() })
     }
 
-    /// Makes this signal one that a stop wakes.
-    pub fn wake_on_stop(&self, signal: &Arc<Signal>) {
-        self.state.signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal.clone());
-    }
-
     /// Why the queue stopped; `None` if it has not.
-    pub fn fault(&self) -> Option<QueueFault> {
+    pub(crate) fn fault(&self) -> Option<QueueFault> {
         self.state.fault().cloned()
     }
 
@@ -259,23 +281,39 @@ impl Queue {
     }
 
     /// Address of the queue, for the kernels that ask for it; `None` once it is destroyed.
-    pub fn address(&self) -> Option<NonNull<hsa_queue_t>> {
+    pub(crate) fn address(&self) -> Option<NonNull<hsa_queue_t>> {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|ring| ring.queue)
     }
 
-    /// Writes a packet into the ring, waiting for a free slot, and rings the doorbell.
+    /// Writes packets into the ring, one after the other and others' perhaps between, waiting for free slots, and rings the doorbell. The
+    /// last of them counts `completion` down, from 1.
     ///
     /// # Safety
-    /// Everything that the packet names must be valid until its completion, or until [`Queue::close`] has returned.
+    /// Everything that the packets name must be valid until the completion, or until [`Queue::close`] has returned.
     ///
     /// # Errors
-    /// Why the queue has stopped. The packet will not run then. A ring that is full at the deadline stops the queue.
-    pub unsafe fn submit(&self, packet: &impl Packet, deadline: Deadline) -> Result<(), QueueFault> {
-        let words = packet.words();
+    /// Why the queue has stopped. The packets will not run then, or not to their end. A ring that stays full for as long as one launch may
+    /// take stops the queue.
+    pub(crate) unsafe fn submit(
+        &self,
+        packets: &[Words],
+        completion: &Arc<WorkSignal>,
+        limit: Option<Duration>,
+    ) -> Result<(), QueueFault> {
+        {
+            let mut in_flight = self.state.in_flight();
+            while in_flight.front().is_some_and(|signal| signal.is_done()) {
+                in_flight.pop_front();
+            }
+            in_flight.push_back(Arc::clone(completion));
+        }
+        let mut left = packets;
+        let mut stall = Stall::new(limit);
         let mut tries = 0_u32;
         loop {
             {
                 let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+                // After the signal is listed: a stop either finds it there, or is found here.
                 if let Some(fault) = self.state.fault() {
                     return Err(fault.clone());
                 }
@@ -283,15 +321,24 @@ impl Queue {
                     let status = hsa::HSA_STATUS_ERROR_INVALID_QUEUE;
                     return Err(QueueFault::Status { status, text: "the queue is destroyed".into() });
                 };
-                if let Some(index) = ring.reserve(&self.state.api) {
-                    ring.write(index, &words);
+                let mut last = None;
+                while let Some((packet, behind)) = left.split_first()
+                    && let Some(index) = ring.reserve(&self.state.api)
+                {
+                    ring.write(index, packet);
+                    (left, last) = (behind, Some(index));
+                }
+                if let Some(index) = last {
                     // SAFETY: the doorbell lives as long as the queue, which the read lock keeps.
                     unsafe { (self.state.api.hsa_signal_store_screlease)(ring.doorbell, index as i64) };
+                }
+                if left.is_empty() {
                     return Ok(());
                 }
+                stall.look(ring.read_index(&self.state.api));
             }
             self.state.judge();
-            if let Some(fault) = deadline.passed() {
+            if let Some(fault) = stall.passed() {
                 self.state.stop(fault);
             }
             // The lock is free here, so that a stopped queue can be closed.
@@ -300,38 +347,40 @@ impl Queue {
         }
     }
 
-    /// Waits until the signal of a submitted packet is zero.
-    ///
-    /// # Errors
-    /// Why the queue has stopped. At the deadline this is what stops it.
-    pub fn wait(&self, signal: &Signal, deadline: Deadline) -> Result<(), QueueFault> {
-        let mut value = signal.wait_below(1, SPIN, true);
-        loop {
-            if let Some(fault) = self.state.fault() {
-                return Err(fault.clone());
+    /// Waits until work of this queue has ended, in whatever way, and says which. If the queue makes no progress for as long as one launch may
+    /// take, this is what stops it.
+    pub(crate) fn wait(&self, signal: &WorkSignal, limit: Option<Duration>) -> Fate {
+        let mut value = signal.signal().wait_below(1, SPIN, true);
+        let mut stall = Stall::new(limit);
+        while value >= 1 {
+            self.state.judge();
+            if let Some(ring) = &*self.ring.read().unwrap_or_else(PoisonError::into_inner) {
+                stall.look(ring.read_index(&self.state.api));
             }
-            match value {
-                0 => return Ok(()),
-                // A device that reports failure in the signal and calls nobody back.
-                ..0 => self.state.stop(QueueFault::Status {
-                    status: hsa::HSA_STATUS_ERROR_EXCEPTION,
-                    text: format!("the completion signal is {value}"),
-                }),
-                1.. => {
-                    self.state.judge();
-                    if let Some(fault) = deadline.passed() {
-                        self.state.stop(fault);
-                    } else {
-                        value = signal.wait_below(1, SLICE.min(deadline.left()), false);
-                    }
-                }
+            if let Some(fault) = stall.passed() {
+                self.state.stop(fault);
             }
+            value = signal.signal().wait_below(1, SLICE.min(stall.left()), false);
         }
+        self.fate(signal)
+    }
+
+    /// Stops the queue, for the signal of its work has this value, which says that the device has failed.
+    pub(crate) fn stop_for_signal(&self, value: i64) {
+        self.state.stop(QueueFault::Status {
+            status: hsa::HSA_STATUS_ERROR_EXCEPTION,
+            text: format!("the completion signal is {value}"),
+        });
+    }
+
+    /// How work of this queue ended whose signal is done.
+    pub(crate) fn fate(&self, signal: &WorkSignal) -> Fate {
+        self.state.fate(signal)
     }
 
     /// Destroys a stopped queue and ends every kernel of it. Returns when that is done, by whomever. Gives what the
     /// implementation says about the stop beyond its status; empty if nothing.
-    pub fn close(&self) -> &StopReport {
+    pub(crate) fn close(&self) -> &StopReport {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(ring) = ring.take() {
             let explain = self.session.explain();
@@ -341,7 +390,7 @@ impl Queue {
             if let Err(error) = unsafe { call!(&self.state.api, hsa_queue_destroy(ring.queue.as_ptr())) } {
                 tracing::warn!(%error, "a queue cannot be destroyed");
             }
-            self.state.signals.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.state.in_flight().clear();
             if self.state.fault().is_none() {
                 // SAFETY: this count was given to the callback by `into_raw`, and without a queue nothing calls back. Of a
                 // stopped queue it is kept for good: the callback may still be returning.
@@ -365,6 +414,12 @@ impl Drop for Queue {
 }
 
 impl Ring {
+    /// Packets that the device has taken out.
+    fn read_index(&self, api: &HsaApi) -> u64 {
+        // SAFETY: the queue lives as long as the value.
+        unsafe { (api.hsa_queue_load_read_index_scacquire)(self.queue.as_ptr()) }
+    }
+
     /// Takes the next slot if it is free.
     fn reserve(&self, api: &HsaApi) -> Option<u64> {
         loop {
@@ -402,25 +457,34 @@ impl Ring {
     }
 }
 
-/// When a launch has taken too long.
+/// When a queue has made no progress for too long. The packet at its head is one that runs, or waits for another queue, which its
+/// waiters wait for first.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline {
-    start: Instant,
+struct Stall {
+    since: Instant,
+    read_index: Option<u64>,
     limit: Option<Duration>,
 }
 
-impl Deadline {
+impl Stall {
     /// From now on at most `limit`; `None` for as long as it takes.
-    pub fn after(limit: Option<Duration>) -> Self {
-        Self { start: Instant::now(), limit }
+    fn new(limit: Option<Duration>) -> Self {
+        Self { since: Instant::now(), read_index: None, limit }
+    }
+
+    /// So many packets have been taken out.
+    fn look(&mut self, read_index: u64) {
+        if self.read_index.replace(read_index).is_some_and(|before| before != read_index) {
+            self.since = Instant::now();
+        }
     }
 
     fn left(&self) -> Duration {
-        self.limit.map_or(Duration::MAX, |limit| limit.saturating_sub(self.start.elapsed()))
+        self.limit.map_or(Duration::MAX, |limit| limit.saturating_sub(self.since.elapsed()))
     }
 
     fn passed(&self) -> Option<QueueFault> {
-        self.limit.filter(|limit| self.start.elapsed() >= *limit).map(QueueFault::Timeout)
+        self.limit.filter(|limit| self.since.elapsed() >= *limit).map(QueueFault::Timeout)
     }
 }
 

@@ -1,9 +1,10 @@
-//! The queues of one GPU, and the launch slots of each.
+//! The queues of one GPU.
 //!
-//! A launch takes a queue that nobody else uses, as long as there are few enough: when a kernel stops its queue, no other
-//! launch suffers. Beyond [`MAX_QUEUES`] launches at once, queues are shared.
+//! A stream, and a launch that somebody waits for, takes a queue that nobody else uses, as long as there are few enough: when a kernel
+//! stops its queue, nothing else suffers. Beyond [`MAX_QUEUES`] users at once, queues are shared.
 
 use std::{
+    fmt,
     ops::Deref,
     sync::{
         Arc, Mutex, PoisonError,
@@ -11,52 +12,43 @@ use std::{
     },
 };
 
-use geobacter_spool::fault::FaultRecord;
+use geobacter_runtime_core::driver::Priority;
 
-use crate::{
-    agent::Agent,
-    error::Error,
-    info,
-    memory_pool::{HostAllocation, Pools},
-    queue::Queue,
-    signal::Signal,
-};
+use crate::{agent::Agent, error::Error, info, queue::Queue};
 
-/// The most queues of one GPU. More than a GPU's hardware slots would only take turns.
+/// The most queues of one GPU, of each priority. More than a GPU's hardware slots would only take turns.
 pub(crate) const MAX_QUEUES: usize = 8;
 
-/// Alignment of fault record and kernarg segment: a cache line of the device.
-const LINE: usize = 128;
-
 /// The queues of one GPU.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct QueuePool(Mutex<Vec<Arc<PooledQueue>>>);
 
-/// A queue, its free launch slots, and how many launches use it.
+/// A queue, and how many use it.
+#[derive(Debug)]
 pub(crate) struct PooledQueue {
-    /// First, so that it is destroyed before the memory that its packets name.
     queue: Queue,
+    priority: Priority,
     users: AtomicUsize,
-    slots: Mutex<Vec<Slot>>,
 }
 
 impl QueuePool {
     /// A queue with room for `size` packets, as far as the agent allows: an idle one, or a new one, or the least used.
-    pub(crate) fn acquire(&self, agent: &Agent, size: u32) -> Result<QueueUse, Error> {
+    pub(crate) fn acquire(&self, agent: &Agent, size: u32, priority: Priority) -> Result<QueueUse, Error> {
         let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // An idle queue under suspicion is not worth the doubt.
-        queues.retain(|queue| queue.queue.fault().is_none() && !(queue.users() == 0 && queue.queue.is_suspected()));
-        let least = queues.iter().min_by_key(|queue| queue.users()).cloned();
+        queues.retain(|queue| queue.fault().is_none() && !(queue.users() == 0 && queue.is_suspected()));
+        let alike = queues.iter().filter(|queue| queue.priority == priority);
+        let (count, least) = (alike.clone().count(), alike.min_by_key(|queue| queue.users()).cloned());
         let queue = match least {
-            Some(queue) if queue.users() == 0 || queues.len() >= MAX_QUEUES => queue,
-            least => match (Self::create(agent, size), least) {
+            Some(queue) if queue.users() == 0 || count >= MAX_QUEUES => queue,
+            least => match (Self::create(agent, size, priority), least) {
                 (Ok(queue), _) => {
                     queues.push(queue.clone());
                     queue
                 }
                 // No resources for one more: share.
                 (Err(error), Some(queue)) => {
-                    tracing::debug!(%error, "no further queue; launches share one");
+                    tracing::debug!(%error, "no further queue; streams share one");
                     queue
                 }
                 (Err(error), None) => return Err(error),
@@ -66,12 +58,12 @@ impl QueuePool {
         Ok(QueueUse(queue))
     }
 
-    fn create(agent: &Agent, size: u32) -> Result<Arc<PooledQueue>, Error> {
+    fn create(agent: &Agent, size: u32, priority: Priority) -> Result<Arc<PooledQueue>, Error> {
         let limits = (agent.info(&info::AGENT_QUEUE_MIN_SIZE)?, agent.info(&info::AGENT_QUEUE_MAX_SIZE)?);
         // Both limits are powers of two.
         let size = size.min(limits.1).max(limits.0).next_power_of_two();
-        let queue = Queue::new(agent, size)?;
-        Ok(Arc::new(PooledQueue { queue, users: AtomicUsize::new(0), slots: Mutex::default() }))
+        let queue = Queue::new(agent, size, priority)?;
+        Ok(Arc::new(PooledQueue { queue, priority, users: AtomicUsize::new(0) }))
     }
 }
 
@@ -81,34 +73,21 @@ impl PooledQueue {
     }
 }
 
-/// The use of a queue by one launch.
-pub(crate) struct QueueUse(Arc<PooledQueue>);
-
-impl QueueUse {
-    /// A launch slot of this queue whose kernarg segment has at least `kernarg` bytes.
-    pub(crate) fn slot(&self, pools: &Pools, agent: &Agent, kernarg: usize) -> Result<Slot, Error> {
-        let free = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut slot = match free {
-            Some(slot) => slot,
-            None => Slot::new(self, pools, agent, kernarg)?,
-        };
-        if slot.kernarg.size() < kernarg {
-            slot.kernarg = pools.kernarg.allocate(round_up(kernarg), agent)?;
-        }
-        Ok(slot)
-    }
-
-    /// Gives a slot back. The launch that used it must have completed, or never have been submitted.
-    pub(crate) fn give_back(&self, slot: Slot) {
-        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
-    }
-}
-
-impl Deref for QueueUse {
+impl Deref for PooledQueue {
     type Target = Queue;
 
     fn deref(&self) -> &Queue {
-        &self.0.queue
+        &self.queue
+    }
+}
+
+/// The use of a queue by one stream or launch.
+pub(crate) struct QueueUse(Arc<PooledQueue>);
+
+impl QueueUse {
+    /// The queue, for work that stays in it when this use has ended.
+    pub(crate) fn queue(&self) -> &Arc<PooledQueue> {
+        &self.0
     }
 }
 
@@ -118,47 +97,10 @@ impl Drop for QueueUse {
     }
 }
 
-/// What one launch in flight needs beside its packet.
-pub(crate) struct Slot {
-    /// Decremented by the device when the kernel has ended.
-    pub(crate) completion: Arc<Signal>,
-    /// The kernarg segment.
-    pub(crate) kernarg: HostAllocation,
-    record: HostAllocation,
-}
-
-impl Slot {
-    fn new(queue: &Queue, pools: &Pools, agent: &Agent, kernarg: usize) -> Result<Self, Error> {
-        let completion = Arc::new(Signal::new(agent.session(), 0)?);
-        let slot = Self {
-            completion: completion.clone(),
-            kernarg: pools.kernarg.allocate(round_up(kernarg), agent)?,
-            record: pools.shared.allocate(round_up(FaultRecord::SIZE), agent)?,
-        };
-        queue.wake_on_stop(&completion);
-        Ok(slot)
+impl fmt::Debug for QueueUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
-
-    /// Address of the fault record, for the kernel.
-    pub(crate) fn record_address(&self) -> u64 {
-        self.record.address()
-    }
-
-    /// Clears the fault record for the next launch.
-    pub(crate) fn clear_record(&mut self) {
-        self.record.bytes_mut()[..FaultRecord::SIZE].copy_from_slice(&FaultRecord::CLEAR.to_bytes());
-    }
-
-    /// The fault record that the launch left.
-    pub(crate) fn record(&self) -> FaultRecord {
-        let mut bytes = [0; FaultRecord::SIZE];
-        bytes.copy_from_slice(&self.record.bytes()[..FaultRecord::SIZE]);
-        FaultRecord::from_bytes(&bytes)
-    }
-}
-
-fn round_up(bytes: usize) -> usize {
-    bytes.max(1).next_multiple_of(LINE)
 }
 
 #[cfg(test)]
@@ -169,7 +111,7 @@ mod tests {
     use crate::fake::{self, FakeQueue};
 
     fn addresses(uses: &[QueueUse]) -> Vec<u64> {
-        uses.iter().map(|queue| queue.address().unwrap().as_ptr() as u64).collect()
+        uses.iter().map(|queue| queue.queue().address().unwrap().as_ptr() as u64).collect()
     }
 
     fn distinct(addresses: &[u64]) -> usize {
@@ -180,15 +122,19 @@ mod tests {
     fn launches_at_once_have_queues_of_their_own_up_to_a_limit() {
         let (_session, agent, _) = fake::start();
         let pool = QueuePool::default();
-        let mut uses: Vec<_> = (0..MAX_QUEUES).map(|_| pool.acquire(&agent, 64).unwrap()).collect();
+        let mut uses: Vec<_> = (0..MAX_QUEUES).map(|_| pool.acquire(&agent, 64, Priority::Normal).unwrap()).collect();
         assert_eq!(distinct(&addresses(&uses)), MAX_QUEUES);
-        uses.extend((0..MAX_QUEUES).map(|_| pool.acquire(&agent, 64).unwrap()));
+        uses.extend((0..MAX_QUEUES).map(|_| pool.acquire(&agent, 64, Priority::Normal).unwrap()));
         let all = addresses(&uses);
         assert_eq!(distinct(&all), MAX_QUEUES);
         assert!(all.iter().all(|one| all.iter().filter(|other| *other == one).count() == 2), "shared evenly: {all:?}");
         drop(uses);
-        let first = addresses(&[pool.acquire(&agent, 64).unwrap()]);
-        assert_eq!(addresses(&[pool.acquire(&agent, 64).unwrap()]), first, "an idle queue is used again");
+        let first = addresses(&[pool.acquire(&agent, 64, Priority::Normal).unwrap()]);
+        assert_eq!(
+            addresses(&[pool.acquire(&agent, 64, Priority::Normal).unwrap()]),
+            first,
+            "an idle queue is used again"
+        );
         assert!(all.contains(&first[0]));
     }
 
@@ -196,32 +142,37 @@ mod tests {
     fn a_stopped_queue_is_not_given_again() {
         let (_session, agent, memory_fault) = fake::start();
         let pool = QueuePool::default();
-        let stopped = pool.acquire(&agent, 64).unwrap();
-        FakeQueue::behind(&stopped).fail(hsa::HSA_STATUS_ERROR_EXCEPTION);
-        let next = pool.acquire(&agent, 64).unwrap();
-        assert_ne!(next.address(), stopped.address());
-        assert!(next.fault().is_none());
+        let stopped = pool.acquire(&agent, 64, Priority::Normal).unwrap();
+        FakeQueue::behind(stopped.queue()).fail(hsa::HSA_STATUS_ERROR_EXCEPTION);
+        let next = pool.acquire(&agent, 64, Priority::Normal).unwrap();
+        assert_ne!(next.queue().address(), stopped.queue().address());
+        assert!(next.queue().fault().is_none());
         drop((stopped, next));
 
         memory_fault(fake::AGENT.handle, 0x1000);
-        assert!(!pool.acquire(&agent, 64).unwrap().is_suspected(), "an idle queue under suspicion is replaced");
+        assert!(
+            !pool.acquire(&agent, 64, Priority::Normal).unwrap().queue().is_suspected(),
+            "an idle queue under suspicion is replaced"
+        );
     }
 
     #[test]
     fn launches_share_a_queue_when_the_device_has_no_more() {
         let (_session, agent, _) = fake::start();
         let pool = QueuePool::default();
-        let first = pool.acquire(&agent, 64).unwrap();
+        let first = pool.acquire(&agent, 64, Priority::Normal).unwrap();
         fake::FAILING.set(Some("hsa_queue_create"));
-        assert_eq!(pool.acquire(&agent, 64).unwrap().address(), first.address());
-        let error = QueuePool::default().acquire(&agent, 64).err().unwrap().to_string();
+        assert_eq!(pool.acquire(&agent, 64, Priority::Normal).unwrap().queue().address(), first.queue().address());
+        let error = QueuePool::default().acquire(&agent, 64, Priority::Normal).err().unwrap().to_string();
         assert!(error.starts_with("hsa_queue_create failed: "), "{error}");
     }
 
     #[test]
     fn a_queues_size_keeps_to_the_agents_limits() {
         let (_session, agent, _) = fake::start();
-        let size = |asked| FakeQueue::behind(&QueuePool::default().acquire(&agent, asked).unwrap()).size();
+        let size = |asked| {
+            FakeQueue::behind(QueuePool::default().acquire(&agent, asked, Priority::Normal).unwrap().queue()).size()
+        };
         assert_eq!([0, 65, 1024, u32::MAX].map(size), [64, 128, 1024, 1024]);
     }
 }

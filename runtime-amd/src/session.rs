@@ -147,13 +147,15 @@ impl fmt::Debug for Session {
 
 #[cfg(test)]
 mod tests {
+    use geobacter_runtime_core::driver::Priority;
+
     use super::*;
     use crate::{fake, queue::Queue, signal::Signal};
 
     #[test]
     fn the_runtime_is_shut_down_when_the_last_object_is_gone() {
         let (session, agent, _) = fake::start();
-        let (queue, signal) = (Queue::new(&agent, 64).unwrap(), Signal::new(&session, 0).unwrap());
+        let (queue, signal) = (Queue::new(&agent, 64, Priority::Normal).unwrap(), Signal::new(&session, 0).unwrap());
         drop(session);
         drop(agent);
         drop(signal);

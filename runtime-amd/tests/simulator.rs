@@ -12,7 +12,7 @@ use std::{
 use geobacter_runtime_amd::{Agent, DYNAMIC_STACK, Error, Executable, Extent, Gpu, Options, Origin, Session};
 use geobacter_runtime_core::{
     code::DeviceCode,
-    driver::{DeviceKind, Driver, DriverError, Memory},
+    driver::{DeviceKind, Driver, DriverError, Kernarg, Memory, MemoryKind, WorkError},
 };
 use geobacter_spool::job::Instruction;
 
@@ -57,12 +57,12 @@ fn open(agents: &[Agent], options: Options) -> Gpu {
 }
 
 impl Machine {
-    fn load(&self, kernel: &str) -> Executable {
+    fn load(&self, kernel: &str) -> Arc<Executable> {
         self.gpu.load(self.kernels[kernel].clone()).unwrap()
     }
 
-    fn buffer(&self, words: &[u32]) -> Box<dyn Memory> {
-        let memory = self.gpu.allocate(4 * words.len() as u64).unwrap();
+    fn buffer(&self, words: &[u32]) -> Arc<dyn Memory> {
+        let memory = self.gpu.allocate(4 * words.len() as u64, MemoryKind::Device).unwrap();
         memory.write(0, &words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>()).unwrap();
         memory
     }
@@ -79,8 +79,11 @@ fn line(groups: u32) -> Extent {
     Extent { dimensions: 1, groups: [groups, 1, 1], workgroup: [64, 1, 1], dynamic_lds: 0 }
 }
 
-fn run(gpu: &Gpu, kernel: &Executable, extent: Extent, arguments: &[u64]) -> Result<(), DriverError> {
-    let kernarg: Vec<u8> = arguments.iter().flat_map(|argument| argument.to_le_bytes()).collect();
+fn run(gpu: &Gpu, kernel: &Arc<Executable>, extent: Extent, arguments: &[u64]) -> Result<(), DriverError> {
+    let pairs = arguments
+        .chunks(2)
+        .map(|pair| u128::from(pair[0]) | u128::from(pair.get(1).copied().unwrap_or_default()) << 64);
+    let kernarg = Kernarg::new(&pairs.collect::<Vec<_>>());
     // SAFETY: each test gives the kernel the buffers that it wants and keeps them; those that do otherwise want the fault.
     unsafe { gpu.launch(kernel, extent, &kernarg) }
 }
@@ -145,7 +148,7 @@ fn recursion_has_a_stack_and_too_deep_a_recursion_is_an_error() {
     assert_eq!(words(&*out), expected);
     // Each step takes at least its 32-byte array.
     let error = run(&machine.gpu, &kernel, line(1), &[out.address(), u64::from(DYNAMIC_STACK)]).unwrap_err();
-    assert!(matches!(error, DriverError::Device(_)), "{error}");
+    assert!(matches!(error, DriverError::Work(WorkError::Device(_))), "{error}");
     affine(machine, &machine.gpu, 100, 1).unwrap();
     // Deeper than the default allows.
     run(&machine.gpu, &kernel, line(1), &[out.address(), 1000]).unwrap_err();
@@ -161,7 +164,7 @@ fn a_panic_comes_back_with_its_item() {
     let (kernel, out) = (machine.load("panics"), machine.buffer(&[0; 1]));
     for _ in 0..2 {
         match run(&machine.gpu, &kernel, line(4), &[out.address()]) {
-            Err(DriverError::Panicked(panic)) => {
+            Err(DriverError::Work(WorkError::Panicked(panic))) => {
                 assert_eq!((panic.group, panic.item), ([2, 0, 0], [5, 0, 0]));
                 assert!(panic.message.contains("12") && panic.message.contains("10"), "{panic:?}");
             }
@@ -261,7 +264,7 @@ fn more_threads_than_queues_share_them() {
 fn memory_is_zero_bounded_and_limited() {
     let Some(machine) = machine() else { return };
     for size in [1, 3, 4, 5, 4096, 100_001] {
-        let memory = machine.gpu.allocate(size).unwrap();
+        let memory = machine.gpu.allocate(size, MemoryKind::Device).unwrap();
         assert_eq!((memory.size(), memory.address() % 256), (size, 0));
         let mut bytes = vec![1; size as usize];
         memory.read(0, &mut bytes).unwrap();
@@ -276,17 +279,17 @@ fn memory_is_zero_bounded_and_limited() {
             memory.read(offset, &mut vec![0; length]).unwrap_err();
         }
     }
-    let empty = machine.gpu.allocate(0).unwrap();
+    let empty = machine.gpu.allocate(0, MemoryKind::Device).unwrap();
     assert_ne!(empty.address(), 0);
     assert_eq!((empty.size(), empty.address() % 256), (0, 0));
     empty.write(0, &[]).unwrap();
     empty.read(0, &mut []).unwrap();
     empty.write(0, &[1]).unwrap_err();
     for bytes in [u64::MAX, 1 << 60, machine.gpu.info().memory + 1] {
-        let error = machine.gpu.allocate(bytes).unwrap_err();
+        let error = machine.gpu.allocate(bytes, MemoryKind::Device).unwrap_err();
         assert!(
-            matches!(error, DriverError::OutOfMemory { requested, total }
-            if requested == bytes && total == machine.gpu.info().memory),
+            matches!(error, DriverError::OutOfMemory(memory)
+            if memory.requested == bytes && memory.total == machine.gpu.info().memory),
             "{error}"
         );
     }

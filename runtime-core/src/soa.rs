@@ -9,8 +9,10 @@ use geobacter_lang::{
 };
 
 use crate::{
+    allocation::Mode,
     buffer::DeviceBuffer,
     device::{Device, Error},
+    driver::MemoryKind,
     launch::{Bind, Checks, LaunchError, LaunchKind},
 };
 
@@ -31,7 +33,7 @@ impl<T: StructOfArrays> SoaBuffer<T> {
     pub(crate) fn zeroed(device: &Device, length: usize) -> Result<Self, Error> {
         let fields = T::FIELDS.iter().map(|&size| {
             // A number of bytes beyond `usize` is refused as every impossible size is.
-            DeviceBuffer::zeroed(device, length.saturating_mul(size))
+            DeviceBuffer::zeroed(device, length.saturating_mul(size), MemoryKind::Device)
         });
         Ok(Self { fields: fields.collect::<Result<_, _>>()?, device: device.clone(), length, elements: PhantomData })
     }
@@ -85,9 +87,16 @@ impl<T: StructOfArrays> SoaBuffer<T> {
         Err(Error::Length { device: self.device.id().to_owned(), expected: self.length, found })
     }
 
-    fn bind<const D: usize>(&self, checks: &Checks<'_, D>) -> Result<SoaRepr<T::Pointers>, LaunchError> {
+    fn bind<const D: usize>(
+        &self,
+        mode: Mode,
+        checks: &mut Checks<'_, D>,
+    ) -> Result<SoaRepr<T::Pointers>, LaunchError> {
         checks.check_length(self.length)?;
-        checks.check_device(&self.device)?;
+        for field in &self.fields {
+            checks.check_device(field)?;
+            checks.touch(field, mode);
+        }
         Ok(SoaRepr {
             pointers: T::Pointers::from_fn(|field| self.fields[field].repr().pointer),
             length: self.length as u64,
@@ -119,7 +128,7 @@ impl<T> fmt::Debug for SoaBuffer<T> {
 }
 
 macro_rules! kinds {
-    ($($name:ident: &'a $($mutable:ident)?, |$length:ident| $items:expr;)*) => { $(
+    ($($name:ident: &'a $($mutable:ident)?, $mode:ident, |$length:ident| $items:expr;)*) => { $(
         impl<T: StructOfArrays> LaunchKind for kind::$name<T> {
             type Arg<'a> = &'a $($mutable)? SoaBuffer<T>;
             type Repr = SoaRepr<T::Pointers>;
@@ -132,13 +141,13 @@ macro_rules! kinds {
             }
 
             fn bind(buffer: &Self::Arg<'_>, checks: &mut Checks<'_, D>) -> Result<Self::Repr, LaunchError> {
-                buffer.bind(checks)
+                buffer.bind(Mode::$mode, checks)
             }
         }
     )* };
 }
 kinds! {
-    InSoa: &'a, |_length| None;
-    OutSoa: &'a mut, |length| Some(length);
-    InOutSoa: &'a mut, |length| Some(length);
+    InSoa: &'a, Read, |_length| None;
+    OutSoa: &'a mut, Write, |length| Some(length);
+    InOutSoa: &'a mut, Write, |length| Some(length);
 }

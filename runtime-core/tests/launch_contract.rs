@@ -14,8 +14,8 @@ use geobacter_lang::{
     partition::{Assignment, Blocks, PerGroup, PerItem, Rows, Strided, Tile},
 };
 use geobacter_runtime_core::{
-    Device, DeviceBuffer, LaunchError,
-    driver::{DeviceInfo, DeviceKind, Dispatch, Driver, DriverError, KernelInstance, Memory},
+    Device, DeviceBuffer, DeviceSlice, LaunchError,
+    driver::{DeviceInfo, DeviceKind, Dispatch, Driver, DriverError, KernelInstance, Memory, MemoryKind},
     launch::{Arguments, launch},
 };
 
@@ -57,11 +57,11 @@ impl Driver for Counting {
         &self.info
     }
 
-    fn allocate(&self, size: u64) -> Result<Box<dyn Memory>, DriverError> {
-        Ok(Box::new(Nowhere { address: 4096 + self.shift, size }))
+    fn allocate(&self, size: u64, _: MemoryKind) -> Result<Arc<dyn Memory>, DriverError> {
+        Ok(Arc::new(Nowhere { address: 4096 + self.shift, size }))
     }
 
-    unsafe fn dispatch(&self, _: &Dispatch<'_>) -> Result<(), DriverError> {
+    unsafe fn dispatch(&self, _: &Dispatch) -> Result<(), DriverError> {
         self.dispatched.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -128,7 +128,8 @@ impl Setup {
         length: usize,
         ty: &'static str,
     ) -> Result<(), LaunchError> {
-        let (mut workgroup, y) = ([8, 1, 1], &mut self.buffer::<u32>(length));
+        let mut workgroup = [8, 1, 1];
+        let y: &mut DeviceSlice<u32> = &mut self.buffer(length);
         if D > 1 {
             workgroup[1] = 2;
         }
@@ -301,7 +302,9 @@ fn an_output_decides_the_grid() {
 
     // The first output counts, wherever it stands; inputs do not.
     let (x, table) = (setup.buffer::<u8>(10), setup.buffer::<u8>(3));
-    let (rows, y, z) = (&mut setup.buffer::<u32>(30), &mut setup.buffer::<u32>(10), &mut setup.buffer::<u32>(20));
+    let rows: &mut DeviceSlice<u32> = &mut setup.buffer(30);
+    let y: &mut DeviceSlice<u32> = &mut setup.buffer(10);
+    let z: &mut DeviceSlice<u32> = &mut setup.buffer(20);
     let params = [
         param::<In<u8>>("x", "In<u8>"),
         param::<Slice<u8>>("table", "Slice<u8>"),
@@ -310,8 +313,8 @@ fn an_output_decides_the_grid() {
         param::<Out<u32, Tile<2>>>("z", "Out<u32, Tile<2>>"),
     ];
     let result = setup.launch::<1>([8, 1, 1], .., &params, |arguments| {
-        arguments.push::<In<u8>>(&&x)?;
-        arguments.push::<Slice<u8>>(&&table)?;
+        arguments.push::<In<u8>>(&&*x)?;
+        arguments.push::<Slice<u8>>(&&*table)?;
         arguments.push::<Out<u32, Rows>>(&rows)?;
         arguments.push::<InOut<u32>>(&y)?;
         arguments.push::<Out<u32, Tile<2>>>(&z)
@@ -349,7 +352,7 @@ fn arguments_fit_into_the_kernarg_segment() {
 #[test]
 fn buffers_are_aligned_and_on_the_device() {
     let shifted = Setup::shifted(2);
-    let y = &mut shifted.buffer::<u64>(10);
+    let y: &mut DeviceSlice<u64> = &mut shifted.buffer(10);
     let result = shifted
         .launch::<1>([8, 1, 1], 10, &[param::<Out<u64>>("y", "Out<u64>")], |arguments| arguments.push::<Out<u64>>(&y));
     let error = refused(
@@ -358,7 +361,7 @@ fn buffers_are_aligned_and_on_the_device() {
     );
     assert!(matches!(error, LaunchError::Misaligned { expected: 8, found: 0x1002, .. }));
     let x = shifted.buffer::<u16>(10);
-    let push = |arguments: &mut Arguments<'_, 1>| arguments.push::<In<u16>>(&&x);
+    let push = |arguments: &mut Arguments<'_, 1>| arguments.push::<In<u16>>(&&*x);
     shifted.launch::<1>([8, 1, 1], 10, &[param::<In<u16>>("x", "In<u16>")], push).unwrap();
 
     let other = Setup::new();

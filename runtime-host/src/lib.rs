@@ -1,7 +1,8 @@
 //! The CPU device: kernels run natively on every core.
 //!
 //! * [`device`]: the one host device of the process.
-//! * `driver`: memory, and launches.
+//! * `driver`: what it is to `runtime-core`. `memory`: what buffers are made of.
+//! * `launch`: one launch. `stream`: launches in order, that nobody waits for yet.
 //! * `threads`: who runs a launch: the calling thread, and helpers that join it.
 //! * `chunks`, `group_time`: how the groups of a launch are shared out among them; how long a kernel's groups take, which says
 //!   whether that is worth it.
@@ -20,7 +21,10 @@ mod chunks;
 mod driver;
 mod group_time;
 mod intrinsics;
+mod launch;
+mod memory;
 mod panics;
+mod stream;
 mod threads;
 
 use std::sync::{Arc, LazyLock};

@@ -14,7 +14,7 @@ use std::{
 
 use geobacter_runtime_core::{
     check::CheckFailure,
-    driver::{DriverError, KernelPanic, PanicLocation},
+    driver::{KernelPanic, PanicLocation, WorkError},
 };
 
 use crate::intrinsics::Groups;
@@ -58,7 +58,7 @@ pub(crate) fn run_groups(
     size: [u32; 3],
     dynamic_lds: u32,
     entry: impl Fn(),
-) -> Result<(), (u64, DriverError)> {
+) -> Result<(), (u64, WorkError)> {
     let outer_kernel = IN_KERNEL.replace(true);
     let running = Groups::begin(size, dynamic_lds);
     let mut number = 0;
@@ -74,12 +74,12 @@ pub(crate) fn run_groups(
 
     result.map_err(|payload| {
         let payload = match payload.downcast::<CheckFailure>() {
-            Ok(failure) => return (number, DriverError::Check(failure)),
+            Ok(failure) => return (number, WorkError::Check(failure)),
             Err(payload) => payload,
         };
         // Nothing is noted when somebody has replaced the hook.
         let (text, location) = NOTED.take().unwrap_or_else(|| (message(&*payload), None));
         let panic = KernelPanic::new(text, location, group.id, group.unwound.unwrap_or_default());
-        (number, DriverError::Panicked(Box::new(panic)))
+        (number, WorkError::Panicked(Box::new(panic)))
     })
 }

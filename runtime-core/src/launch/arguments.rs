@@ -16,7 +16,11 @@ use super::{
     contract::{Buffer, CheckedGrid, Contract, Rule},
     error::LaunchError,
 };
-use crate::{buffer::DeviceBuffer, device::Device};
+use crate::{
+    allocation::{Access, Mode},
+    driver::Kernarg,
+    slice::DeviceSlice,
+};
 
 /// What a launch passes for a kernel parameter of type `P`: a reference to a buffer, or a value.
 pub type Arg<'a, P> = <<P as KernelParam>::Kind as LaunchKind>::Arg<'a>;
@@ -73,36 +77,42 @@ impl<F: Copy + Send + Sync + 'static, const D: usize> Bind<D> for kind::Function
 }
 
 impl<T: Element> LaunchKind for kind::In<T> {
-    type Arg<'a> = &'a DeviceBuffer<T>;
+    type Arg<'a> = &'a DeviceSlice<T>;
     type Repr = BufferRepr;
 }
 
 impl<T: Element, const D: usize> Bind<D> for kind::In<T> {
-    fn bind(buffer: &&DeviceBuffer<T>, checks: &mut Checks<'_, D>) -> Result<BufferRepr, LaunchError> {
+    fn bind(buffer: &&DeviceSlice<T>, checks: &mut Checks<'_, D>) -> Result<BufferRepr, LaunchError> {
         let rule = Rule::one_for_each_item(checks.items());
-        Ok(checks.contract.partitioned(checks.param, &buffer.facts(), &rule)?.buffer)
+        let repr = checks.contract.partitioned(checks.param, &buffer.facts(), &rule)?;
+        checks.touch(buffer, Mode::Read);
+        Ok(repr.buffer)
     }
 }
 
 impl<T: Element> LaunchKind for kind::Slice<T> {
-    type Arg<'a> = &'a DeviceBuffer<T>;
+    type Arg<'a> = &'a DeviceSlice<T>;
     type Repr = BufferRepr;
 }
 
 impl<T: Element, const D: usize> Bind<D> for kind::Slice<T> {
-    fn bind(buffer: &&DeviceBuffer<T>, checks: &mut Checks<'_, D>) -> Result<BufferRepr, LaunchError> {
-        checks.contract.place(checks.param, &buffer.facts())
+    fn bind(buffer: &&DeviceSlice<T>, checks: &mut Checks<'_, D>) -> Result<BufferRepr, LaunchError> {
+        let repr = checks.contract.place(checks.param, &buffer.facts())?;
+        checks.touch(buffer, Mode::Read);
+        Ok(repr)
     }
 }
 
 impl<T: Element> LaunchKind for kind::Atomics<T> {
-    type Arg<'a> = &'a mut DeviceBuffer<T>;
+    type Arg<'a> = &'a mut DeviceSlice<T>;
     type Repr = BufferRepr;
 }
 
 impl<T: Element, const D: usize> Bind<D> for kind::Atomics<T> {
-    fn bind(buffer: &&mut DeviceBuffer<T>, checks: &mut Checks<'_, D>) -> Result<BufferRepr, LaunchError> {
-        checks.contract.place(checks.param, &buffer.facts())
+    fn bind(buffer: &&mut DeviceSlice<T>, checks: &mut Checks<'_, D>) -> Result<BufferRepr, LaunchError> {
+        let repr = checks.contract.place(checks.param, &buffer.facts())?;
+        checks.touch(buffer, Mode::Write);
+        Ok(repr)
     }
 }
 
@@ -135,27 +145,30 @@ impl<T: 'static, const D: usize> Bind<D> for kind::LdsSlice<T> {
 macro_rules! partitioned {
     ($($kind:ident),*) => { $(
         impl<T: Element, P> LaunchKind for kind::$kind<T, P> {
-            type Arg<'a> = &'a mut DeviceBuffer<T>;
+            type Arg<'a> = &'a mut DeviceSlice<T>;
             type Repr = PartitionedRepr;
         }
 
         impl<T: Element, P: Assignment<D>, const D: usize> Bind<D> for kind::$kind<T, P> {
-            fn items(buffer: &&mut DeviceBuffer<T>, checks: &Checks<'_, D>) -> Result<Option<u64>, LaunchError> {
+            fn items(buffer: &&mut DeviceSlice<T>, checks: &Checks<'_, D>) -> Result<Option<u64>, LaunchError> {
                 checks.contract.items_of::<P, D>(checks.param, buffer.len() as u64)
             }
 
-            fn bind(buffer: &&mut DeviceBuffer<T>, checks: &mut Checks<'_, D>) -> Result<PartitionedRepr, LaunchError> {
+            fn bind(buffer: &&mut DeviceSlice<T>, checks: &mut Checks<'_, D>) -> Result<PartitionedRepr, LaunchError> {
                 let rule = Rule::of::<P, D>(&checks.shape);
-                checks.contract.partitioned(checks.param, &buffer.facts(), &rule)
+                let repr = checks.contract.partitioned(checks.param, &buffer.facts(), &rule)?;
+                checks.touch(buffer, Mode::Write);
+                Ok(repr)
             }
         }
     )* };
 }
 partitioned!(Out, InOut);
 
-impl<T: Element> DeviceBuffer<T> {
+impl<T: Element> DeviceSlice<T> {
     fn facts(&self) -> Buffer<'_> {
-        Buffer { device: self.device(), repr: self.repr(), align: align_of::<T>() }
+        let memory = self.allocation().memory().as_ref();
+        Buffer { device: self.device(), memory, repr: self.repr(), align: align_of::<T>() }
     }
 }
 
@@ -168,6 +181,8 @@ pub struct Checks<'l, const D: usize> {
     param: usize,
     /// LDS that is sized at launch, in bytes: what the parameters so far take.
     dynamic_lds: u64,
+    /// What the launch does with memory.
+    accesses: Vec<Access>,
 }
 
 impl<const D: usize> Checks<'_, D> {
@@ -181,9 +196,14 @@ impl<const D: usize> Checks<'_, D> {
         self.contract.length(self.param, found as u64, &Rule::one_for_each_item(self.items()))
     }
 
-    /// Whether a buffer on this device can be passed.
-    pub(crate) fn check_device(&self, found: &Device) -> Result<(), LaunchError> {
-        self.contract.device(self.param, found)
+    /// Whether this buffer can be passed.
+    pub(crate) fn check_device<T>(&self, buffer: &DeviceSlice<T>) -> Result<(), LaunchError> {
+        self.contract.device(self.param, buffer.device(), buffer.allocation().memory().as_ref())
+    }
+
+    /// Notes that the launch does this with a buffer.
+    pub(crate) fn touch<T>(&mut self, buffer: &DeviceSlice<T>, mode: Mode) {
+        self.accesses.push(buffer.access(mode));
     }
 }
 
@@ -236,26 +256,37 @@ pub(super) fn items<const D: usize>(
     // Nothing asks for the shape in this pass.
     let shape = LaunchShape { extent: [0; D], workgroup: [1; D] };
     push_all(&mut Arguments {
-        checks: Checks { contract, shape, param: 0, dynamic_lds: 0 },
+        checks: Checks { contract, shape, param: 0, dynamic_lds: 0, accesses: Vec::new() },
         pass: Pass::Grid(&mut items),
     })?;
     Ok(items)
 }
 
-/// Header and arguments, all of them checked, and the LDS that they ask for, in bytes.
+/// A launch's arguments, all of them checked.
+#[derive(Debug)]
+pub(super) struct Bound {
+    /// Header and arguments.
+    pub(super) kernarg: Kernarg,
+    /// The LDS that they ask for, in bytes.
+    pub(super) dynamic_lds: u32,
+    /// What the kernel does with memory.
+    pub(super) accesses: Vec<Access>,
+}
+
 pub(super) fn bind<const D: usize>(
     contract: Contract<'_>,
     grid: &CheckedGrid<D>,
     push_all: impl Fn(&mut Arguments<'_, D>) -> Result<(), LaunchError>,
-) -> Result<(KernargBytes, u32), LaunchError> {
+) -> Result<Bound, LaunchError> {
     let mut bytes = KernargBytes { words: Vec::with_capacity(8), length: 0 };
     bytes.push(KernargHeader { extent: grid.extent, reserved: 0 });
-    let checks = Checks { contract, shape: grid.shape, param: 0, dynamic_lds: 0 };
+    let checks = Checks { contract, shape: grid.shape, param: 0, dynamic_lds: 0, accesses: Vec::with_capacity(4) };
     let mut arguments = Arguments { checks, pass: Pass::Bind(&mut bytes) };
     push_all(&mut arguments)?;
-    let lds = contract.lds(arguments.checks.dynamic_lds)?;
+    let Checks { dynamic_lds, accesses, .. } = arguments.checks;
+    let dynamic_lds = contract.lds(dynamic_lds)?;
     contract.kernarg(bytes.length)?;
-    Ok((bytes, lds))
+    Ok(Bound { kernarg: Kernarg::new(&bytes.words), dynamic_lds, accesses })
 }
 
 /// Values in C layout, zero between them, aligned to 16 bytes.
@@ -274,10 +305,5 @@ impl KernargBytes {
         // SAFETY: `at + size_of::<R>()` lies in the words, which `resize` has just made long enough. The types that implement
         // `KernelParam` have no padding in their `Repr`, so that all bytes stay initialised.
         unsafe { self.words.as_mut_ptr().byte_add(at).cast::<R>().write(value) }
-    }
-
-    /// The bytes, to a multiple of 16.
-    pub fn as_bytes(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.words)
     }
 }

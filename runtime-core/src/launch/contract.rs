@@ -14,7 +14,7 @@ use geobacter_lang::{
 };
 
 use super::error::{LaunchError, Need};
-use crate::device::Device;
+use crate::{device::Device, driver::Memory};
 
 /// Device, kernel, and, once it is known, the grid.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,7 @@ pub(super) struct Contract<'l> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Buffer<'a> {
     pub device: &'a Device,
+    pub memory: &'a dyn Memory,
     pub repr: BufferRepr,
     /// Alignment of its elements in bytes.
     pub align: usize,
@@ -165,9 +166,9 @@ impl<'l> Contract<'l> {
     }
 
     /// # Errors
-    /// The buffer lies on another device.
-    pub fn device(&self, param: usize, found: &Device) -> Result<(), LaunchError> {
-        if found == self.device {
+    /// The buffer lies on another device, whose memory this one does not reach.
+    pub fn device(&self, param: usize, found: &Device, memory: &dyn Memory) -> Result<(), LaunchError> {
+        if found == self.device || self.device.driver().reaches(memory) {
             return Ok(());
         }
         Err(LaunchError::ForeignBuffer {
@@ -190,7 +191,7 @@ impl<'l> Contract<'l> {
     /// # Errors
     /// The buffer lies on another device, or not where its elements can lie.
     pub fn place(&self, param: usize, buffer: &Buffer<'_>) -> Result<BufferRepr, LaunchError> {
-        self.device(param, buffer.device)?;
+        self.device(param, buffer.device, buffer.memory)?;
         if !buffer.repr.pointer.addr().is_multiple_of(buffer.align) {
             return Err(LaunchError::Misaligned {
                 kernel: self.kernel(),

@@ -6,8 +6,8 @@ use geobacter_lang::partition::Owner;
 
 use crate::{
     check::CheckFailure,
-    device::Device,
-    driver::{Dispatch, DriverError, KernelPanic, PanicLocation},
+    device::Error,
+    driver::{Dispatch, DriverError, KernelPanic, PanicLocation, WorkError},
 };
 
 /// Why a launch failed.
@@ -230,6 +230,16 @@ pub enum LaunchError {
         /// Which promise, where and by whom.
         failure: Box<CheckFailure>,
     },
+    /// Work in flight failed that should have written what the kernel was to read. The kernel has not run.
+    #[error("kernel `{kernel}` on device {device} has not run, for what it reads was not written: {cause}")]
+    Dependency {
+        /// The kernel.
+        kernel: &'static str,
+        /// The device.
+        device: String,
+        /// The failure.
+        cause: Box<Error>,
+    },
     /// There is no code for the device, or the device says no.
     #[error("kernel `{kernel}` on device {device}: {error}")]
     Driver {
@@ -244,11 +254,11 @@ pub enum LaunchError {
 
 impl LaunchError {
     /// What a driver reports of this dispatch.
-    pub(super) fn of(dispatch: &Dispatch<'_>, device: &Device, error: DriverError) -> Self {
-        let (kernel, device) = (dispatch.kernel.descriptor.name, device.id().to_owned());
+    pub(crate) fn of(dispatch: &Dispatch, device: &str, error: DriverError) -> Self {
+        let (kernel, device) = (dispatch.kernel.descriptor.name, device.to_owned());
         match error {
-            DriverError::Panicked(panic) => Self::Panicked { kernel, device, panic },
-            DriverError::Check(failure) => {
+            DriverError::Work(WorkError::Panicked(panic)) => Self::Panicked { kernel, device, panic },
+            DriverError::Work(WorkError::Check(failure)) => {
                 let param = failure.place.buffer().and_then(|address| dispatch.output_at(address));
                 Self::Check { kernel, device, param: param.map(|param| (param.name, param.ty)), failure }
             }

@@ -1,0 +1,377 @@
+//! From work to packets: what all streams and launches of one GPU share.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use geobacter_runtime_core::{
+    code,
+    driver::{Completion, CopyWork, DeviceInfo, Dispatch, DriverError, Kernarg, LoadedKernel, Memory, Place, Priority},
+};
+use hsa_rt_sys::{amd_queue_t, hsa_signal_t};
+
+use crate::{
+    agent::Agent,
+    error::{Error, call},
+    executable::Executable,
+    gpu::{Extent, Options},
+    graph::Sequence,
+    info,
+    kernarg::HiddenValues,
+    memory::DeviceMemory,
+    memory_pool::Pools,
+    operation::{Engine, InFlight, KernelRun, Kernels, Operation},
+    packet::{BarrierAnd, KernelDispatch, KernelDispatchFields, Packet, Words},
+    queue_pool::{PooledQueue, QueuePool, QueueUse},
+    segment::{Segment, SegmentPool},
+    signal::{SignalPool, WorkSignal},
+};
+
+/// What turns work into packets for one GPU.
+pub(crate) struct Submission {
+    info: DeviceInfo,
+    agent: Agent,
+    pools: Pools,
+    options: Options,
+    queues: QueuePool,
+    signals: Arc<SignalPool>,
+    segments: Arc<SegmentPool>,
+    /// Unique among the devices of the process, and never used again.
+    key: usize,
+}
+
+/// What work waits for, as a device sees it.
+#[derive(Default)]
+struct Waits {
+    signals: Vec<hsa_signal_t>,
+    /// Signals that stand for work that has none.
+    stand_ins: Vec<Arc<WorkSignal>>,
+}
+
+impl Submission {
+    /// # Errors
+    /// As [`Gpu::open`](crate::Gpu::open).
+    pub(crate) fn new(agent: &Agent, agents: &[Agent], id: String, options: Options) -> Result<Self, Error> {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        let pools = Pools::of(agent, agents)?;
+        let session = agent.session();
+        let mut info = DeviceInfo::new(id, session.origin().kind);
+        info.name = agent.product_name().unwrap_or_else(|| agent.name().to_owned());
+        info.isa = agent.target()?;
+        info.memory = pools.local.size();
+        info.compute_units = agent.info(&info::AGENT_COMPUTE_UNITS)?;
+        info.wave_size = agent.info(&info::AGENT_WAVE_SIZE)?;
+        info.lds = pools.lds;
+        info.max_workgroup = agent.info(&info::AGENT_WORKGROUP_MAX_SIZE)?;
+        info.max_grid = agent.info(&info::AGENT_GRID_MAX_DIM)?.map(u64::from);
+        info.max_grid_items = agent.info(&info::AGENT_GRID_MAX_SIZE)?.into();
+        info.driver = session.driver();
+        let (queues, signals, segments) = (QueuePool::default(), SignalPool::new(session), Arc::default());
+        let key = NEXT.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { info, agent: agent.clone(), pools, options, queues, signals, segments, key })
+    }
+
+    pub(crate) fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    pub(crate) fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    /// A queue, of one's own if there are few enough.
+    pub(crate) fn queue(&self, priority: Priority) -> Result<QueueUse, Error> {
+        self.queues.acquire(&self.agent, self.options.queue_size, priority)
+    }
+
+    /// A kernarg segment and a fault record for one launch.
+    pub(crate) fn segment(&self, executable: &Executable) -> Result<Segment, Error> {
+        self.segments.take(&self.pools, &self.agent, executable.layout().size())
+    }
+
+    /// A signal for work that counts it down from 1.
+    pub(crate) fn signal(&self) -> Result<Arc<WorkSignal>, Error> {
+        Ok(self.signals.take(1)?)
+    }
+
+    /// Has `submit` put work into a queue, and into another one if that is stopped by what else stands in it: the work has not begun then.
+    pub(crate) fn on_running_queue<T>(
+        &self,
+        queue: &mut QueueUse,
+        priority: Priority,
+        submit: impl Fn(&Arc<PooledQueue>) -> Result<T, DriverError>,
+    ) -> Result<T, DriverError> {
+        /// Queues that are tried in all.
+        const TRIES: usize = 4;
+        let mut answer = None;
+        for _ in 0..TRIES {
+            if queue.queue().fault().is_some() {
+                *queue = self.queue(priority)?;
+            }
+            match submit(queue.queue()) {
+                Err(error) if queue.queue().fault().is_some() => answer = Some(error),
+                other => return other,
+            }
+        }
+        Err(answer.unwrap_or_else(|| DriverError::device("no queue of the device runs")))
+    }
+
+    /// The code of a kernel, loaded on this GPU.
+    pub(crate) fn executable(&self, dispatch: &Dispatch) -> Result<Arc<Executable>, DriverError> {
+        let kernel = dispatch.kernel;
+        let loaded = code::loaded(kernel, self.key, || {
+            let code = code::device_code(kernel, &self.info.isa, self.options.checked)?;
+            Ok(Arc::new(Executable::load(&self.agent, code)?) as LoadedKernel)
+        })?;
+        loaded.downcast::<Executable>().map_err(|_| {
+            DriverError::device("another driver has loaded this kernel under this device's key; please report it")
+        })
+    }
+
+    /// Puts a kernel into a queue.
+    ///
+    /// # Safety
+    /// The executable is loaded on this GPU, and takes these explicit kernarg bytes. What they name stays valid, and is touched
+    /// by nobody else against its use by the kernel, until the operation has ended.
+    pub(crate) unsafe fn kernel(
+        &self,
+        queue: &Arc<PooledQueue>,
+        executable: &Arc<Executable>,
+        extent: Extent,
+        kernarg: &Kernarg,
+        after: &[Arc<dyn Completion>],
+    ) -> Result<Arc<Operation>, DriverError> {
+        let mut fields = self.checked(executable, extent)?;
+        let mut segment = self.segment(executable)?;
+        fill(&mut segment, executable, queue, extent, kernarg)?;
+        let signal = self.signal()?;
+        fields.kernarg = segment.kernarg_address();
+        fields.completion = signal.handle();
+        let packet = KernelDispatch::new(&fields).words();
+        let kernel = Kernels::One(KernelRun { executable: Arc::clone(executable), segment });
+        // SAFETY: kernel, segment and signal stay until the operation has ended, or the queue is closed, for the operation has them;
+        // the rest is this function's contract.
+        unsafe { self.submit(queue, &[packet], signal, kernel, after) }
+    }
+
+    /// Puts a packet into a queue that ends when everything before it has.
+    pub(crate) fn marker(
+        &self,
+        queue: &Arc<PooledQueue>,
+        after: &[Arc<dyn Completion>],
+    ) -> Result<Arc<Operation>, DriverError> {
+        let signal = self.signal()?;
+        let packet = BarrierAnd::new([hsa_signal_t { handle: 0 }; BarrierAnd::SIGNALS], Some(signal.handle())).words();
+        // SAFETY: the packet names nothing but its signal, which the operation has.
+        unsafe { self.submit(queue, &[packet], signal, Kernels::None, after) }
+    }
+
+    /// Puts packets into a queue, the last of which signals.
+    ///
+    /// # Safety
+    /// What the packets name stays valid until the operation has ended.
+    pub(crate) unsafe fn submit(
+        &self,
+        queue: &Arc<PooledQueue>,
+        packets: &[Words],
+        signal: Arc<WorkSignal>,
+        kernels: Kernels,
+        after: &[Arc<dyn Completion>],
+    ) -> Result<Arc<Operation>, DriverError> {
+        let Waits { signals, stand_ins } = self.waits(after, Some(queue))?;
+        let in_flight = InFlight { kernels, after: after.to_vec(), stand_ins, memory: Vec::new() };
+        let engine = Engine::Queue(Arc::clone(queue));
+        let session = Arc::clone(self.agent.session());
+        let limit = self.options.launch_timeout;
+        let operation = Arc::new(Operation::new(session, Arc::clone(&signal), engine, limit, in_flight));
+        let submitted = if signals.is_empty() {
+            // SAFETY: this function's contract; the operation keeps its parts until the signal says so, even if nobody has it: see below.
+            unsafe { queue.submit(packets, &signal, limit) }
+        } else {
+            let barriers = signals.chunks(BarrierAnd::SIGNALS).map(|signals| {
+                let mut five = [hsa_signal_t { handle: 0 }; BarrierAnd::SIGNALS];
+                five[..signals.len()].copy_from_slice(signals);
+                BarrierAnd::new(five, None).words()
+            });
+            let packets: Vec<_> = barriers.chain(packets.iter().copied()).collect();
+            // SAFETY: as above.
+            unsafe { queue.submit(&packets, &signal, limit) }
+        };
+        if let Err(fault) = submitted {
+            // Parts of it may be in the ring: nothing of it is given back before the queue is closed.
+            let report = queue.close().text.clone();
+            return Err(Error::Stopped { fault, report }.into());
+        }
+        Ok(operation)
+    }
+
+    /// The signals to wait for. What is done, or stands in this queue already, which is in order, needs none.
+    fn waits(&self, after: &[Arc<dyn Completion>], queue: Option<&Arc<PooledQueue>>) -> Result<Waits, Error> {
+        let mut waits = Waits::default();
+        for earlier in after {
+            let earlier = Sequence::last_of(earlier);
+            let any: &dyn std::any::Any = earlier.as_ref();
+            match any.downcast_ref::<Operation>() {
+                Some(operation) if queue.is_some_and(|queue| operation.is_in(queue)) => {}
+                Some(operation) if Arc::ptr_eq(operation.session(), self.agent.session()) => {
+                    if !operation.signal().is_done() {
+                        waits.signals.push(operation.signal().handle());
+                    }
+                }
+                // Work of another driver, or of the host.
+                _ => {
+                    if earlier.poll().is_none() {
+                        let stand_in = self.signals.take(1)?;
+                        waits.signals.push(stand_in.handle());
+                        let signal = Arc::clone(&stand_in);
+                        Arc::clone(earlier).notify(Box::new(move || signal.signal().store(0)));
+                        waits.stand_ins.push(stand_in);
+                    }
+                }
+            }
+        }
+        Ok(waits)
+    }
+
+    /// Gives a copy to a copy engine; `None` if it is none between two memories of this HSA runtime.
+    ///
+    /// # Safety
+    /// As `DriverStream::submit` for a copy, until the operation has ended.
+    pub(crate) unsafe fn copy(
+        &self,
+        copy: &CopyWork,
+        after: &[Arc<dyn Completion>],
+    ) -> Result<Option<Arc<Operation>>, DriverError> {
+        let own = |place: &Place| {
+            let memory: &dyn std::any::Any = place.memory.as_ref();
+            let memory = memory.downcast_ref::<DeviceMemory>()?;
+            let allocation = memory.allocation()?;
+            let start = allocation.address().cast::<u8>().wrapping_add(place.offset as usize);
+            Arc::ptr_eq(allocation.session(), self.agent.session()).then_some((start, memory.owner()))
+        };
+        let (Some((source, from)), Some((destination, to))) = (own(&copy.source), own(&copy.destination)) else {
+            return Ok(None);
+        };
+        if copy.rows == 0 || copy.row_bytes == 0 {
+            return Ok(None);
+        }
+        let Waits { signals, stand_ins } = self.waits(after, None)?;
+        // Rows that lie side by side are one.
+        let dense = copy.source.pitch == copy.row_bytes && copy.destination.pitch == copy.row_bytes;
+        let (rows, row_bytes) = if dense { (1, copy.rows * copy.row_bytes) } else { (copy.rows, copy.row_bytes) };
+        // Each row counts it down.
+        let signal = self.signals.take(rows as i64).map_err(Error::from)?;
+        let memory: [Arc<dyn Memory>; 2] = [copy.source.memory.clone(), copy.destination.memory.clone()];
+        let in_flight = InFlight { kernels: Kernels::None, after: after.to_vec(), stand_ins, memory: memory.into() };
+        let session = Arc::clone(self.agent.session());
+        let operation = Operation::new(session, Arc::clone(&signal), Engine::Copy, None, in_flight);
+        for row in 0..rows {
+            let at = |start: *mut u8, pitch: u64| start.wrapping_add((row * pitch) as usize).cast();
+            // SAFETY: the rows lie in live memory of this runtime, which the operation holds, as it does the signals; the rest is this
+            // function's contract.
+            let answer = unsafe {
+                call!(
+                    self.agent.session().api(),
+                    hsa_amd_memory_async_copy(
+                        at(destination, copy.destination.pitch),
+                        to,
+                        at(source, copy.source.pitch),
+                        from,
+                        row_bytes as usize,
+                        signals.len() as u32,
+                        signals.as_ptr(),
+                        signal.handle(),
+                    )
+                )
+            };
+            if let Err(error) = answer {
+                // Rows that were given away run to their end, and hold what they need until then.
+                signal.signal().subtract((rows - row) as i64);
+                let _outcome = operation.wait();
+                return Err(Error::from(error).into());
+            }
+        }
+        Ok(Some(Arc::new(operation)))
+    }
+
+    /// What the packet holds of the kernel and the extent, checked against the device.
+    pub(crate) fn checked(&self, executable: &Executable, extent: Extent) -> Result<KernelDispatchFields, Error> {
+        let resources = &executable.code().resources;
+        let check = |what, requested: u64, limit: u64| {
+            if requested <= limit {
+                return Ok(());
+            }
+            Err(Error::Limit { what, requested, limit })
+        };
+        let items: u64 = extent.workgroup.iter().map(|&items| u64::from(items)).product();
+        check("its work-group", items, self.info.max_workgroup.into())?;
+        check("its work-group", items, resources.max_workgroup.into())?;
+        // What is sized at launch stands behind the kernel's own, aligned to 16 bytes.
+        let group_segment = match extent.dynamic_lds {
+            0 => u64::from(resources.lds),
+            dynamic => u64::from(resources.lds).next_multiple_of(16) + u64::from(dynamic),
+        };
+        check("its LDS in bytes", group_segment, self.info.lds.into())?;
+        check("its number of dimensions", extent.dimensions.into(), 3)?;
+        let (mut grid, mut workgroup) = ([0; 3], [0; 3]);
+        for dimension in 0..3 {
+            let along = u64::from(extent.groups[dimension]) * u64::from(extent.workgroup[dimension]);
+            check("its grid along one dimension", along, self.info.max_grid[dimension].min(u32::MAX.into()))?;
+            (grid[dimension], workgroup[dimension]) = (along as u32, extent.workgroup[dimension] as u16);
+        }
+        Ok(KernelDispatchFields {
+            dimensions: extent.dimensions as u16,
+            workgroup,
+            grid,
+            private_segment: executable.private_segment(self.options.dynamic_stack),
+            group_segment: group_segment as u32,
+            kernel_object: executable.object(),
+            kernarg: 0,
+            completion: hsa_signal_t { handle: 0 },
+        })
+    }
+}
+
+/// Writes explicit and hidden arguments.
+pub(crate) fn fill(
+    segment: &mut Segment,
+    executable: &Executable,
+    queue: &PooledQueue,
+    extent: Extent,
+    kernarg: &Kernarg,
+) -> Result<(), Error> {
+    let layout = executable.layout();
+    let mut values = HiddenValues {
+        dimensions: extent.dimensions as u16,
+        groups: extent.groups,
+        workgroup: extent.workgroup.map(|items| items as u16),
+        fault_record: segment.record_address(),
+        ..HiddenValues::default()
+    };
+    if let Some(queue) = queue.address() {
+        values.queue = queue.as_ptr() as u64;
+        if layout.asks_for_apertures() {
+            // SAFETY: on AMD agents an HSA queue is the first field of an `amd_queue_t`, which lives as long as it.
+            let fields = unsafe { queue.cast::<amd_queue_t>().as_ref() };
+            values.private_base = fields.private_segment_aperture_base_hi;
+            values.shared_base = fields.group_segment_aperture_base_hi;
+        }
+    }
+    layout
+        .fill(&mut segment.kernarg_mut()[..layout.size()], kernarg.as_bytes(), &values)
+        .map_err(|source| Error::Kernarg { kernel: executable.code().resources.symbol.clone(), source })
+}
+
+impl fmt::Debug for Submission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Submission").field("info", &self.info).field("options", &self.options).finish_non_exhaustive()
+    }
+}

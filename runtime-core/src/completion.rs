@@ -1,0 +1,80 @@
+//! A completion that a thread of the host completes.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::driver::{Completion, WorkError};
+
+/// A completion for work that a thread of the host does.
+#[derive(Default)]
+pub struct HostCompletion {
+    /// Set last, so that looking takes no lock.
+    done: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    outcome: Option<Result<(), WorkError>>,
+    waiting: bool,
+    then: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl HostCompletion {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The work has ended like this. The first call counts.
+    pub fn complete(&self, outcome: Result<(), WorkError>) {
+        let mut state = self.lock();
+        state.outcome.get_or_insert(outcome);
+        self.done.store(true, Ordering::Release);
+        let then = std::mem::take(&mut state.then);
+        let wake = state.waiting;
+        drop(state);
+        if wake {
+            self.changed.notify_all();
+        }
+        then.into_iter().for_each(|then| then());
+    }
+}
+
+impl Completion for HostCompletion {
+    fn poll(&self) -> Option<Result<(), WorkError>> {
+        if self.done.load(Ordering::Acquire) { self.lock().outcome.clone() } else { None }
+    }
+
+    fn wait(&self) -> Result<(), WorkError> {
+        let mut state = self.lock();
+        loop {
+            if let Some(outcome) = &state.outcome {
+                return outcome.clone();
+            }
+            state.waiting = true;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn notify(self: Arc<Self>, then: Box<dyn FnOnce() + Send>) {
+        let mut state = self.lock();
+        if state.outcome.is_none() {
+            state.then.push(then);
+            return;
+        }
+        drop(state);
+        then();
+    }
+}
+
+impl fmt::Debug for HostCompletion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HostCompletion").field(&self.lock().outcome).finish()
+    }
+}

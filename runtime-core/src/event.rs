@@ -1,0 +1,300 @@
+//! Work in flight, as a program holds it.
+//!
+//! ```text
+//!   in flight --the device is done--> done, not seen --poll or wait--> settled: Ok, or failed
+//!                                                                       |  what it held (memory, earlier events) is freed
+//!                                                                       v
+//!                                       failed, not reported --wait, download, Stream::wait--> failed, reported
+//! ```
+//! Whoever looks first settles an event: a thread that waits, new work on the same stream, or new work on the same buffer.
+//! Until then it keeps the memory that the work touches alive, so that events, streams and buffers can be dropped, or
+//! forgotten, at any time.
+//!
+//! A failure is told at least once: to the first who waits for the event, for its stream, or for a buffer that the work
+//! writes. Work that was submitted meanwhile and needs what the failed work writes fails with it. Once it has been told, the
+//! buffer is as the failed work left it, and can be used.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, LazyLock, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use crate::{
+    allocation::Allocation,
+    device::Error,
+    driver::{Completion, Dispatch, WorkError},
+    lane::Lane,
+    launch::LaunchError,
+};
+
+/// Some work in flight: a launch, a copy, a call. Cloning gives another handle to the same.
+///
+/// It is a [`Future`], for any executor. Dropping it changes nothing: the work runs, and if it fails, the next one who waits for its
+/// stream, or for what it should have written, hears of it.
+#[derive(Clone)]
+pub struct Event(Arc<Inner>);
+
+struct Inner {
+    completion: Arc<dyn Completion>,
+    what: What,
+    /// Name of the device.
+    device: Arc<str>,
+    /// Number of the stream, unique in the process.
+    stream: u64,
+    held: Mutex<Held>,
+    outcome: OnceLock<Result<(), Failure>>,
+    reported: AtomicBool,
+    wakers: OnceLock<Arc<Mutex<Vec<Waker>>>>,
+}
+
+/// What an event holds until it is settled.
+#[derive(Debug, Default)]
+struct Held {
+    #[expect(dead_code, reason = "it is only held")]
+    memory: Vec<Arc<Allocation>>,
+    writers: Vec<Event>,
+}
+
+/// What runs, for messages.
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    /// A launch.
+    Kernel(Dispatch),
+    /// A copy, a fill, a call: in words.
+    Other(&'static str),
+    /// Several things, in this order.
+    Graph(Arc<[What]>),
+}
+
+impl What {
+    fn name(&self) -> String {
+        match self {
+            Self::Kernel(dispatch) => format!("kernel `{}`", dispatch.kernel.descriptor.name),
+            Self::Other(what) => (*what).to_owned(),
+            Self::Graph(steps) => format!("a graph of {} steps", steps.len()),
+        }
+    }
+}
+
+/// Why work did not succeed.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// It failed itself.
+    Own(WorkError),
+    /// This failed, on which it depends.
+    Dependency(Event),
+}
+
+impl Event {
+    pub(crate) fn new(
+        completion: Arc<dyn Completion>,
+        what: What,
+        device: Arc<str>,
+        stream: u64,
+        memory: Vec<Arc<Allocation>>,
+        writers: Vec<Event>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            completion,
+            what,
+            device,
+            stream,
+            held: Mutex::new(Held { memory, writers }),
+            outcome: OnceLock::new(),
+            reported: AtomicBool::new(false),
+            wakers: OnceLock::new(),
+        }))
+    }
+
+    /// Waits until the work is done.
+    ///
+    /// Blocks the thread. Returns the same each time it is called.
+    ///
+    /// # Errors
+    /// [`Error::Launch`] if a kernel failed, [`Error::Transfer`] if a copy or call did, [`Error::Dependency`] if work failed
+    /// whose results this one needs.
+    pub fn wait(&self) -> Result<(), Error> {
+        self.wait_unreported().map_err(|failure| self.report(failure))
+    }
+
+    /// Whether the work is done, successfully or not. Never blocks.
+    pub fn is_done(&self) -> bool {
+        self.settle().is_some()
+    }
+
+    /// Calls `then` with the outcome once the work is done.
+    ///
+    /// It runs on a thread that all such calls of the process share, one after the other: it should be short, and must not wait for
+    /// other work.
+    pub fn on_done(&self, then: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        let event = self.clone();
+        self.when_done(move || then(event.wait()));
+    }
+
+    /// Runs a function on that thread once the work is done.
+    pub(crate) fn when_done(&self, then: impl FnOnce() + Send + 'static) {
+        // Not on the driver's thread: freeing memory there, or closing a queue, could make it wait for itself.
+        self.notify(Box::new(move || callbacks().push(Box::new(then))));
+    }
+
+    fn notify(&self, then: Box<dyn FnOnce() + Send>) {
+        Arc::clone(&self.0.completion).notify(then);
+    }
+
+    pub(crate) fn completion(&self) -> &Arc<dyn Completion> {
+        &self.0.completion
+    }
+
+    pub(crate) fn stream(&self) -> u64 {
+        self.0.stream
+    }
+
+    /// Waits, and tells nobody.
+    pub(crate) fn wait_unreported(&self) -> Result<(), &Failure> {
+        if self.0.outcome.get().is_none() {
+            let result = self.0.completion.wait();
+            return self.settled(result);
+        }
+        self.settle().unwrap_or(Ok(()))
+    }
+
+    /// Its outcome, if it is done; then what it held is freed.
+    pub(crate) fn settle(&self) -> Option<Result<(), &Failure>> {
+        if let Some(outcome) = self.0.outcome.get() {
+            return Some(outcome.as_ref().map(|&()| ()));
+        }
+        let result = self.0.completion.poll()?;
+        Some(self.settled(result))
+    }
+
+    fn settled(&self, result: Result<(), WorkError>) -> Result<(), &Failure> {
+        // Under the lock, so that of two threads only the one that sees the writers decides.
+        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = self.0.outcome.get_or_init(|| {
+            result.map_err(Failure::Own)?;
+            // They were to be done before this work began.
+            match held.writers.iter().find_map(|writer| writer.settle()?.err().map(|failure| (writer, failure))) {
+                Some((_, Failure::Dependency(root))) => Err(Failure::Dependency(root.clone())),
+                Some((writer, Failure::Own(_))) => Err(Failure::Dependency(writer.clone())),
+                None => Ok(()),
+            }
+        });
+        let no_longer_held = std::mem::take(&mut *held);
+        drop(held);
+        drop(no_longer_held);
+        outcome.as_ref().map(|&()| ())
+    }
+
+    /// Whether somebody has been told of the failure.
+    pub(crate) fn is_reported(&self) -> bool {
+        self.0.reported.load(Ordering::Relaxed)
+    }
+
+    /// The failure as an error for the program, which has been told now.
+    pub(crate) fn report(&self, failure: &Failure) -> Error {
+        self.0.reported.store(true, Ordering::Relaxed);
+        let device = self.0.device.to_string();
+        match failure {
+            Failure::Own(error) => self.own_error(error.clone()),
+            Failure::Dependency(root) => {
+                let Some(Err(cause)) = root.settle() else {
+                    return Error::Dependency { device, what: self.0.what.name(), cause: None };
+                };
+                let cause = Some(Box::new(root.report(cause)));
+                Error::Dependency { device, what: self.0.what.name(), cause }
+            }
+        }
+    }
+
+    fn own_error(&self, error: WorkError) -> Error {
+        match &self.0.what {
+            What::Kernel(dispatch) => LaunchError::of(dispatch, &self.0.device, error.into()).into(),
+            What::Other(_) => Error::Transfer { device: self.0.device.to_string(), source: error.into() },
+            What::Graph(steps) => match error {
+                WorkError::Step { step, error } => {
+                    let what = steps.get(step).cloned().unwrap_or(What::Other("a step of a graph"));
+                    let step = Self::new(
+                        Arc::clone(&self.0.completion),
+                        what,
+                        Arc::clone(&self.0.device),
+                        self.0.stream,
+                        Vec::new(),
+                        Vec::new(),
+                    );
+                    let error = step.own_error(*error);
+                    step.0.reported.store(true, Ordering::Relaxed);
+                    error
+                }
+                error => Error::Transfer { device: self.0.device.to_string(), source: error.into() },
+            },
+        }
+    }
+}
+
+/// Where [`Event::on_done`]'s functions run.
+fn callbacks() -> &'static Lane {
+    static CALLBACKS: LazyLock<Lane> = LazyLock::new(|| Lane::new("geobacter-callbacks", usize::MAX));
+    &CALLBACKS
+}
+
+impl Future for Event {
+    type Output = Result<(), Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.is_done() {
+            return Poll::Ready(self.wait());
+        }
+        let wakers = self.0.wakers.get_or_init(|| {
+            let wakers = Arc::new(Mutex::new(Vec::new()));
+            let to_wake = Arc::clone(&wakers);
+            self.notify(Box::new(move || {
+                let wakers = std::mem::take(&mut *to_wake.lock().unwrap_or_else(PoisonError::into_inner));
+                wakers.into_iter().for_each(Waker::wake);
+            }));
+            wakers
+        });
+        {
+            let mut wakers = wakers.lock().unwrap_or_else(PoisonError::into_inner);
+            if !wakers.iter().any(|waker| waker.will_wake(context.waker())) {
+                wakers.push(context.waker().clone());
+            }
+        }
+        // It may have ended before the waker was there to be seen.
+        if self.is_done() { Poll::Ready(self.wait()) } else { Poll::Pending }
+    }
+}
+
+impl PartialEq for Event {
+    /// Whether both are handles to the same work.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Event {}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("what", &self.0.what.name())
+            .field("device", &self.0.device)
+            .field("outcome", &self.0.outcome.get())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(Err(Failure::Own(error))) = self.outcome.get()
+            && !*self.reported.get_mut()
+        {
+            tracing::warn!(what = self.what.name(), device = &*self.device, %error, "work failed, and nobody asked how it went");
+        }
+    }
+}
