@@ -115,7 +115,7 @@ impl Setup {
         let kernel = KernelInstance { descriptor, record: instance_record!(entry), entry };
         let before = self.driver.dispatched.load(Ordering::Relaxed);
         // SAFETY: nothing runs.
-        let result = unsafe { launch::<D>(&self.device, grid, kernel, push_all) };
+        let result = unsafe { launch::<D, _>(&self.device, grid, kernel, push_all) };
         let enqueued = self.driver.dispatched.load(Ordering::Relaxed) - before;
         assert_eq!(enqueued, u32::from(result.is_ok()), "what is refused is not enqueued");
         result

@@ -39,7 +39,7 @@ macro_rules! instance {
 
 fn run(kernel: KernelInstance, grid: [u32; 3]) -> Result<(), LaunchError> {
     // SAFETY: these entry functions take no arguments.
-    unsafe { launch::launch::<3>(&device(), grid, kernel, |_| Ok(())) }
+    unsafe { launch::launch::<3, _>(&device(), grid, kernel, |_| Ok(())) }
 }
 
 fn group() -> [u32; 3] {
