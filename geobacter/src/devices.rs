@@ -4,7 +4,7 @@ use std::{env, ffi::OsStr, fmt, path::Path};
 
 use geobacter_runtime_core::archive;
 
-use crate::Device;
+use crate::{Device, DeviceInfo, DeviceKind};
 
 /// Devices, and what is missing.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +14,24 @@ pub struct Devices {
     pub present: Vec<Device>,
     /// Why other kinds of device are not.
     pub absent: Vec<Absence>,
+}
+
+impl Devices {
+    /// The first device that these facts suit: `devices().find(|info| info.isa == "gfx942" && info.memory >= 64 << 30)`.
+    pub fn find(&self, suits: impl Fn(&DeviceInfo) -> bool) -> Option<Device> {
+        self.present.iter().find(|device| suits(device.info())).cloned()
+    }
+
+    /// All devices that these facts suit.
+    pub fn all(&self, suits: impl Fn(&DeviceInfo) -> bool) -> Vec<Device> {
+        self.present.iter().filter(|device| suits(device.info())).cloned().collect()
+    }
+
+    /// The one to take where nothing else is asked for: the first GPU; if there is none, the host; if that is not there, a simulated GPU.
+    pub fn preferred(&self) -> Option<Device> {
+        let kinds = [DeviceKind::Gpu, DeviceKind::Host, DeviceKind::Simulator];
+        kinds.iter().find_map(|&kind| self.find(|info| info.kind == kind))
+    }
 }
 
 /// Why there is no device of some kind. Displays as one line that says what to do.

@@ -92,6 +92,11 @@
 //! # }
 //! ```
 //!
+//! # Work in flight
+//! `launch` waits. On a [`Stream`], `enqueue` does not, and gives an [`Event`]; `record` adds a launch to a [`Graph`]. What has to wait for what
+//! is found out: buffers know the work in flight that touches them. See `docs/STREAMS.md`, and `docs/MEMORY.md` for
+//! [parts](DeviceSlice::slice) of buffers, [pinned memory](HostBuffer), and [limits](MemoryPool).
+//!
 //! # Errors
 //! Whatever is wrong with a launch (lengths, an empty grid, one beyond the device's limits, a buffer of another device) is a
 //! [`LaunchError`] before anything runs. A kernel that panics, on whatever device, is a [`LaunchError::Panicked`] with message,
@@ -116,8 +121,8 @@ pub use geobacter_lang::{
 pub use geobacter_macros::{Element, KernelArg, StructOfArrays, kernel};
 pub use geobacter_runtime_core::{
     Device, DeviceBox, DeviceBuffer, DeviceSlice, DeviceVec, DeviceView, DeviceViewMut, Download, Error, Event, Graph,
-    GraphBuilder, HostBuffer, HostView, HostViewMut, LaunchError, MemoryPool, MemoryStatistics, Rect, SoaBuffer,
-    Stream,
+    GraphBuilder, HostBuffer, HostView, HostViewMut, LaunchError, MemoryPool, MemoryStatistics, Rect, SoaBuffer, Split,
+    SplitBuffer, Stream,
     check::{CheckFailure, CheckRule, CheckedAccess, CheckedPlace, CheckedUse},
     driver::{DeviceInfo, DeviceKind, KernelPanic, MemoryKind, OutOfMemory, PanicLocation, Priority},
 };
@@ -164,3 +169,13 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/LANGUAGE.md")]
 struct Language;
+
+/// And of that on work in flight.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/STREAMS.md")]
+struct Streams;
+
+/// And of that on memory.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/MEMORY.md")]
+struct Memory;

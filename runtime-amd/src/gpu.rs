@@ -1,6 +1,6 @@
 //! One GPU as a `Driver`: what it is, its memory, and a launch from arguments to completion.
 
-use std::{env, sync::Arc, time::Duration};
+use std::{any::Any, env, sync::Arc, time::Duration};
 
 use geobacter_runtime_core::{
     code::DeviceCode,
@@ -159,6 +159,18 @@ impl Driver for Gpu {
 
     fn build_graph(&self, steps: Vec<GraphStep>) -> Result<Arc<dyn DriverGraph>, DriverError> {
         Ok(Arc::new(GpuGraph::new(&self.submission, steps)?))
+    }
+
+    fn enable_peer_access(&self, peer: &dyn Driver) -> Result<(), DriverError> {
+        let any: &dyn Any = peer;
+        match any.downcast_ref::<Self>() {
+            Some(peer) => self.submission.enable_peer_access(&peer.submission),
+            None => Err(DriverError::Unsupported(format!("access to the memory of {}", peer.info().id))),
+        }
+    }
+
+    fn reaches(&self, memory: &dyn Memory) -> bool {
+        self.submission.reaches(memory)
     }
 
     unsafe fn copy(&self, copy: &CopyWork) -> Result<(), DriverError> {

@@ -6,7 +6,7 @@
 use std::{
     ffi::c_void,
     ptr::{self, NonNull},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use geobacter_runtime_core::driver::{MemoryKind, OutOfMemory};
@@ -92,21 +92,13 @@ impl Pool {
             Err(error) => return Err(error.into()),
         }
         let address = NonNull::new(address.cast::<u8>()).ok_or_else(out_of_memory)?;
-        let allocation = Allocation { session: self.session.clone(), address, size: bytes };
-        if self.access(agent)? != hsa::HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT {
-            let agents = [agent.handle()];
-            // SAFETY: the list has one agent, the flags must be null, and the address is that of an allocation.
-            unsafe {
-                call!(
-                    self.session.api(),
-                    hsa_amd_agents_allow_access(1, agents.as_ptr(), ptr::null(), allocation.address.as_ptr().cast())
-                )?;
-            }
-        }
+        let allocation = Allocation { pool: self.clone(), address, size: bytes, allowed: Mutex::default() };
+        allocation.allow(agent)?;
         Ok(allocation)
     }
 
-    fn access(&self, agent: &Agent) -> Result<u32, HsaError> {
+    /// What access this agent has to memory of the pool.
+    pub(crate) fn access(&self, agent: &Agent) -> Result<u32, HsaError> {
         info::POOL_ACCESS.read(|attribute, value| {
             let api = self.session.api();
             // SAFETY: the address is that of a value of the attribute's type.
@@ -195,9 +187,11 @@ impl HostPool {
 /// Memory of a pool, freed when dropped. Nothing on a device may refer to it then.
 #[derive(Debug)]
 pub(crate) struct Allocation {
-    session: Arc<Session>,
+    pool: Pool,
     address: NonNull<u8>,
     size: usize,
+    /// Agents that were given access, beside those that have it by themselves.
+    allowed: Mutex<Vec<hsa_agent_t>>,
 }
 
 // SAFETY: the address is only a name of the memory; every access goes through HSA functions, which any thread may call,
@@ -208,7 +202,28 @@ unsafe impl Sync for Allocation {}
 
 impl Allocation {
     pub(crate) fn session(&self) -> &Arc<Session> {
-        &self.session
+        &self.pool.session
+    }
+
+    /// Gives an agent access, if it has none yet.
+    pub(crate) fn allow(&self, agent: &Agent) -> Result<(), HsaError> {
+        let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = allowed.iter().any(|other| other.handle == agent.handle().handle);
+        if known || self.pool.access(agent)? == hsa::HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT {
+            return Ok(());
+        }
+        // The list replaces the one before.
+        let mut agents = allowed.clone();
+        agents.push(agent.handle());
+        // SAFETY: the list has that many agents, the flags must be null, and the address is that of an allocation.
+        unsafe {
+            call!(
+                self.session().api(),
+                hsa_amd_agents_allow_access(agents.len() as u32, agents.as_ptr(), ptr::null(), self.address())
+            )?;
+        }
+        *allowed = agents;
+        Ok(())
     }
 
     /// The address, for HSA functions and for the device.
@@ -224,7 +239,7 @@ impl Allocation {
 impl Drop for Allocation {
     fn drop(&mut self) {
         // SAFETY: allocated by `hsa_amd_memory_pool_allocate`, freed once.
-        if let Err(error) = unsafe { call!(self.session.api(), hsa_amd_memory_pool_free(self.address())) } {
+        if let Err(error) = unsafe { call!(self.session().api(), hsa_amd_memory_pool_free(self.address())) } {
             tracing::warn!(%error, "memory cannot be freed");
         }
     }

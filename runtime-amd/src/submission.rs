@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -12,7 +12,7 @@ use geobacter_runtime_core::{
     code,
     driver::{Completion, CopyWork, DeviceInfo, Dispatch, DriverError, Kernarg, LoadedKernel, Memory, Place, Priority},
 };
-use hsa_rt_sys::{amd_queue_t, hsa_signal_t};
+use hsa_rt_sys::{self as hsa, amd_queue_t, hsa_signal_t};
 
 use crate::{
     agent::Agent,
@@ -42,6 +42,8 @@ pub(crate) struct Submission {
     segments: Arc<SegmentPool>,
     /// Unique among the devices of the process, and never used again.
     key: usize,
+    /// Agents whose memory this one may use.
+    peers: Mutex<Vec<u64>>,
 }
 
 /// What work waits for, as a device sees it.
@@ -72,7 +74,7 @@ impl Submission {
         info.driver = session.driver();
         let (queues, signals, segments) = (QueuePool::default(), SignalPool::new(session), Arc::default());
         let key = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { info, agent: agent.clone(), pools, options, queues, signals, segments, key })
+        Ok(Self { info, agent: agent.clone(), pools, options, queues, signals, segments, key, peers: Mutex::default() })
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -122,6 +124,36 @@ impl Submission {
             }
         }
         Err(answer.unwrap_or_else(|| DriverError::device("no queue of the device runs")))
+    }
+
+    /// Has kernels of this GPU reach all memory of another one.
+    pub(crate) fn enable_peer_access(&self, peer: &Self) -> Result<(), DriverError> {
+        let unconnected = || DriverError::Unsupported(format!("access to the memory of {}", peer.info.id));
+        let same_runtime = Arc::ptr_eq(self.agent.session(), peer.agent.session());
+        let access = if same_runtime { peer.pools.local.access(&self.agent).map_err(Error::from)? } else { 0 };
+        if !same_runtime || access == hsa::HSA_AMD_MEMORY_POOL_ACCESS_NEVER_ALLOWED {
+            return Err(unconnected());
+        }
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner).push(peer.agent.handle().handle);
+        Ok(())
+    }
+
+    /// Whether kernels of this GPU can be given that memory, and if so, gives them access.
+    pub(crate) fn reaches(&self, memory: &dyn Memory) -> bool {
+        let memory: &dyn std::any::Any = memory;
+        let Some(memory) = memory.downcast_ref::<DeviceMemory>() else { return false };
+        // Memory of no bytes is anywhere.
+        let Some(allocation) = memory.allocation() else { return true };
+        let owner = memory.owner().handle;
+        let is_peer = || self.peers.lock().unwrap_or_else(PoisonError::into_inner).contains(&owner);
+        let same_runtime = Arc::ptr_eq(allocation.session(), self.agent.session());
+        if !same_runtime || !(owner == self.pools.host.handle || is_peer()) {
+            return false;
+        }
+        let allowed = allocation.allow(&self.agent);
+        allowed
+            .inspect_err(|error| tracing::warn!(%error, "a device is not given access to a buffer of another"))
+            .is_ok()
     }
 
     /// The code of a kernel, loaded on this GPU.

@@ -94,6 +94,18 @@ impl Device {
         GraphBuilder::new(self)
     }
 
+    /// Has kernels of this device reach buffers of another one, over whatever connects the two. Without it such a buffer is refused at launch
+    /// ([`LaunchError::ForeignBuffer`]), and has to be copied. Pinned memory is reached without it.
+    ///
+    /// # Errors
+    /// [`Error::Transfer`] if nothing connects the two.
+    pub fn enable_peer_access(&self, peer: &Self) -> Result<(), Error> {
+        if self == peer {
+            return Ok(());
+        }
+        self.driver().enable_peer_access(peer.driver()).map_err(|source| self.error(source))
+    }
+
     /// Waits until nothing is in flight on this device, of any stream. Failures are told to who waits for their events, streams or
     /// buffers.
     pub fn wait(&self) {

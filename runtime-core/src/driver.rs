@@ -81,7 +81,7 @@ impl DeviceInfo {
 }
 
 /// One device.
-pub trait Driver: Send + Sync + fmt::Debug {
+pub trait Driver: Send + Sync + fmt::Debug + Any {
     /// What it is.
     fn info(&self) -> &DeviceInfo;
 
@@ -120,6 +120,14 @@ pub trait Driver: Send + Sync + fmt::Debug {
     unsafe fn copy(&self, copy: &CopyWork) -> Result<(), DriverError> {
         // SAFETY: this function's contract.
         unsafe { copy.by_host() }
+    }
+
+    /// Has kernels of this device reach all memory of another one.
+    ///
+    /// # Errors
+    /// [`DriverError::Unsupported`] if nothing connects the two.
+    fn enable_peer_access(&self, peer: &dyn Driver) -> Result<(), DriverError> {
+        Err(DriverError::Unsupported(format!("access to the memory of {}", peer.info().id)))
     }
 
     /// Whether kernels of this device can be given that memory, which is not of this driver.

@@ -3,7 +3,7 @@
 //! * [`device`]: what a program holds: a device.
 //! * [`slice`], [`buffer`], [`host_buffer`], [`device_vec`], [`device_box`], [`soa`]: typed memory. [`memory_pool`]: where it
 //!   comes from.
-//! * [`stream`], [`event`], [`graph`]: work in flight. `allocation`: which work has to wait for which.
+//! * [`stream`], [`event`], [`graph`]: work in flight. [`split`]: on several devices. `allocation`: which work has to wait for which.
 //! * [`launch`]: one launch: every check, in one place, then the kernarg bytes.
 //! * [`driver`]: the seam to the back ends. Everything typed is above it; below it are bytes and addresses. [`lane`],
 //!   [`completion`]: for work that threads of the host do. `fork`: such threads are not in a child.
@@ -36,6 +36,7 @@ pub mod launch;
 pub mod memory_pool;
 pub mod slice;
 pub mod soa;
+pub mod split;
 pub mod stream;
 
 pub use buffer::DeviceBuffer;
@@ -49,4 +50,5 @@ pub use launch::LaunchError;
 pub use memory_pool::{MemoryPool, MemoryStatistics};
 pub use slice::{DeviceSlice, DeviceView, DeviceViewMut, Rect};
 pub use soa::SoaBuffer;
+pub use split::{Part, Split, SplitBuffer};
 pub use stream::{Download, Stream};
