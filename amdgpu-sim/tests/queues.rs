@@ -30,6 +30,30 @@ fn destroy(queue: *mut hsa_queue_t) {
     assert_eq!(unsafe { (api().hsa_queue_destroy)(queue) }, HSA_STATUS_SUCCESS);
 }
 
+/// Puts a barrier packet into a slot that is reserved and free, and rings.
+///
+/// # Safety
+/// The queue lives, and the slot is the caller's.
+unsafe fn put(
+    queue: *mut hsa_queue_t,
+    index: u64,
+    kind: hsa_packet_type_t,
+    dependencies: &[hsa_signal_t],
+    done: hsa_signal_t,
+) {
+    let mut packet = hsa_barrier_and_packet_t { completion_signal: done, ..Default::default() };
+    packet.dep_signal[..dependencies.len()].copy_from_slice(dependencies);
+    // SAFETY: the slot is the caller's.
+    unsafe {
+        let (packets, size) = ((*queue).base_address.cast::<hsa_barrier_and_packet_t>(), u64::from((*queue).size));
+        let slot = packets.add((index % size) as usize);
+        // All but the header, which stays invalid until the rest is there.
+        slot.cast::<u8>().add(2).copy_from((&raw const packet).cast::<u8>().add(2), 62);
+        AtomicU16::from_ptr(slot.cast()).store(kind as u16 | 1 << HSA_PACKET_HEADER_BARRIER, Ordering::Release);
+        (api().hsa_signal_store_relaxed)((*queue).doorbell_signal, index as i64);
+    }
+}
+
 /// Puts a barrier packet into a queue and rings. Waits for a slot that is free.
 ///
 /// # Safety
@@ -42,14 +66,7 @@ unsafe fn barrier(queue: *mut hsa_queue_t, kind: hsa_packet_type_t, dependencies
         while index - (api.hsa_queue_load_read_index_scacquire)(queue) >= size {
             thread::yield_now();
         }
-        let slot = (*queue).base_address.cast::<hsa_barrier_and_packet_t>().add((index % size) as usize);
-        let mut packet = hsa_barrier_and_packet_t { completion_signal: done, ..Default::default() };
-        packet.dep_signal[..dependencies.len()].copy_from_slice(dependencies);
-        packet.header = HSA_PACKET_TYPE_INVALID as u16;
-        // All but the header, which stays invalid until the rest is there.
-        slot.cast::<u8>().add(2).copy_from((&raw const packet).cast::<u8>().add(2), 62);
-        AtomicU16::from_ptr(slot.cast()).store(kind as u16 | 1 << HSA_PACKET_HEADER_BARRIER, Ordering::Release);
-        (api.hsa_signal_store_relaxed)((*queue).doorbell_signal, index as i64);
+        put(queue, index, kind, dependencies, done);
     }
 }
 
@@ -105,6 +122,22 @@ fn many_producers_ring_in_any_order() {
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(wait_below(done, 1), 0);
+    destroy(queue);
+}
+
+#[test]
+fn a_doorbell_that_is_rung_too_early_is_not_forgotten() {
+    let queue = create(64);
+    let done = signal(2);
+    // SAFETY: both slots are reserved and free.
+    unsafe {
+        assert_eq!((api().hsa_queue_add_write_index_scacq_screl)(queue, 2), 0);
+        put(queue, 1, HSA_PACKET_TYPE_BARRIER_AND, &[], done);
+        thread::sleep(Duration::from_millis(20));
+        assert_eq!((api().hsa_signal_load_relaxed)(done), 2, "the packet before it is not there");
+        put(queue, 0, HSA_PACKET_TYPE_BARRIER_AND, &[], done);
+    }
     assert_eq!(wait_below(done, 1), 0);
     destroy(queue);
 }
