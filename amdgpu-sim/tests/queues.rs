@@ -189,7 +189,7 @@ fn endless() -> Option<(Program, Buffer<u64>, hsa_signal_t)> {
     let program = Program::new(&assemble(&kernel(body)));
     let running = Buffer::new(&[0_u64]);
     let kernarg = Buffer::of(pools(agents()[0])[0], &[running.address as u64; 32]);
-    let mut packet = program.packet("k", kernarg.address.cast(), Shape::linear(64, 64));
+    let mut packet = program.packet("k", kernarg.address.cast(), Shape::linear(1, 64));
     packet.completion_signal = signal(1);
     program.submit(packet, HSA_PACKET_TYPE_KERNEL_DISPATCH as u16);
     let begin = Instant::now();
