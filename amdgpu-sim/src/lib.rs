@@ -1,12 +1,12 @@
 //! An AMD GPU in software behind the HSA C ABI.
 //!
 //! [`install`] gives a table of HSA functions that behave like those of `libhsa-runtime64.so.1` on a machine with
-//! gfx942 GPUs: agents, memory pools, signals, AQL queues, executables. Code objects are loaded, disassembled (through a
+//! gfx942 GPUs: agents, memory pools and who may access them, signals and their handlers, copies, AQL queues, executables. Code objects are loaded, disassembled (through a
 //! [`Disassembler`]; this crate links no LLVM), decoded and executed, wave by wave, instruction by instruction. Nothing
 //! here knows a kernel: what runs is the bytes of the code object.
 //!
 //! ```text
-//!  program --HsaApi--> hsa/  agents, pools, signals, queues, loader     one state for each process
+//!  program --HsaApi--> hsa/  agents, pools, signals, copies, queues, loader     one state for each process
 //!                       |  packet, kernel
 //!                       v
 //!                    machine/  dispatch -> work-groups (across cores) -> waves; memory; checks; faults; watchdog
@@ -52,6 +52,15 @@
 //! Records take 60 bytes for each word of LDS of a work-group that runs, and 12 for each byte of memory that is written, and
 //! some time for each access. Without checks an access pays for one test.
 //!
+//! # Handles
+//! A function that is given a handle which is no live thing's refuses it with the status that the specification has for it,
+//! and never touches memory of somebody else. Functions for signals and for indices of queues that give no status do nothing,
+//! and those that give a value give 0. [`last_error`] says why, for each thread. As on hardware, a handle that is used long
+//! after its thing was destroyed may be that of another one.
+//!
+//! # Failures on demand
+//! With the feature `fault-injection`, the module `injection` has calls of HSA functions fail when a test says so.
+//!
 //! What it is not: a timing model. Caches, wait counters and hazards are not simulated; `s_waitcnt` does nothing.
 //! Matrix instructions (MFMA), image instructions and rounding modes other than to nearest are not there yet; a kernel
 //! that needs one ends with a fault that names the instruction.
@@ -67,6 +76,8 @@ pub use config::{
     CHECK_VARIABLE, Config, ConfigError, DEFAULT_MEMORY, DEFAULT_WATCHDOG, MEMORY_VARIABLE, WATCHDOG_VARIABLE,
 };
 pub use disassembler::{Disassembler, WorkerDisassembler};
+#[cfg(feature = "fault-injection")]
+pub use hsa::injection;
 pub use hsa::{InstallError, hsa_api, install, last_error, take_fault_report};
 pub use machine::{
     check::AccessKind,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use hsa_rt_sys::*;
-use support::{agents, api, pools};
+use support::{agents, api, pools, signal};
 
 /// Reads an agent's attribute.
 fn agent_info<T: Default>(agent: hsa_agent_t, attribute: hsa_agent_info_t) -> T {
@@ -20,13 +20,6 @@ fn agent_info<T: Default>(agent: hsa_agent_t, attribute: hsa_agent_info_t) -> T 
     let status = unsafe { (api().hsa_agent_get_info)(agent, attribute, (&raw mut value).cast()) };
     assert_eq!(status, HSA_STATUS_SUCCESS);
     value
-}
-
-fn signal(value: i64) -> hsa_signal_t {
-    let mut signal = hsa_signal_t { handle: 0 };
-    // SAFETY: HSA's contract.
-    assert_eq!(unsafe { (api().hsa_signal_create)(value, 0, null(), &mut signal) }, HSA_STATUS_SUCCESS);
-    signal
 }
 
 #[test]
@@ -111,6 +104,62 @@ fn a_process_has_one_configuration() {
     let other = "gfx942".parse().unwrap();
     let error = amdgpu_sim::install(other, std::sync::Arc::new(support::LlvmMc)).err().unwrap();
     assert!(matches!(error, amdgpu_sim::InstallError::AlreadyInstalled(_)));
+}
+
+#[test]
+fn the_system_has_a_clock_and_a_name() {
+    let get = api().hsa_system_get_info;
+    let (mut ticks, mut later, mut frequency) = (0_u64, 0_u64, 0_u64);
+    let mut name: *const c_char = null();
+    // SAFETY: room for the attributes' types; the name is static.
+    unsafe {
+        assert_eq!(get(HSA_SYSTEM_INFO_TIMESTAMP_FREQUENCY, (&raw mut frequency).cast()), HSA_STATUS_SUCCESS);
+        get(HSA_SYSTEM_INFO_TIMESTAMP, (&raw mut ticks).cast());
+        thread::sleep(Duration::from_millis(20));
+        get(HSA_SYSTEM_INFO_TIMESTAMP, (&raw mut later).cast());
+        assert_eq!(get(HSA_AMD_SYSTEM_INFO_BUILD_VERSION, (&raw mut name).cast()), HSA_STATUS_SUCCESS);
+        assert_eq!(CStr::from_ptr(name), c"amdgpu-sim");
+        assert_eq!(get(0xffff, (&raw mut ticks).cast()), HSA_STATUS_ERROR_INVALID_ARGUMENT);
+    }
+    assert!(later - ticks >= frequency / 50, "{ticks} {later} at {frequency} Hz");
+}
+
+#[test]
+fn a_gpu_has_memory_of_both_grains_and_ways_to_the_others() {
+    let [cpu, gpu, other] = agents()[..] else { panic!("three agents") };
+    let flags = |pool| {
+        let mut flags = 0_u32;
+        // SAFETY: room for the attribute's type.
+        unsafe {
+            let get = api().hsa_amd_memory_pool_get_info;
+            get(pool, HSA_AMD_MEMORY_POOL_INFO_GLOBAL_FLAGS, (&raw mut flags).cast());
+        }
+        flags
+    };
+    let [coarse, fine, lds] = pools(gpu)[..] else { panic!("three pools") };
+    let (is_coarse, is_fine) =
+        (HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_COARSE_GRAINED, HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED);
+    assert_eq!([flags(coarse), flags(fine), flags(lds)], [is_coarse, is_fine, 0]);
+    let about = |agent, pool| {
+        let (mut access, mut hops) = (77_u32, 77_u32);
+        let mut link = hsa_amd_memory_pool_link_info_t { link_type: 77, ..Default::default() };
+        // SAFETY: room for the attributes' types, and for one hop.
+        unsafe {
+            let get = api().hsa_amd_agent_memory_pool_get_info;
+            get(agent, pool, HSA_AMD_AGENT_MEMORY_POOL_INFO_ACCESS, (&raw mut access).cast());
+            get(agent, pool, HSA_AMD_AGENT_MEMORY_POOL_INFO_NUM_LINK_HOPS, (&raw mut hops).cast());
+            get(agent, pool, HSA_AMD_AGENT_MEMORY_POOL_INFO_LINK_INFO, (&raw mut link).cast());
+        }
+        (access, hops, link.link_type)
+    };
+    let (by_default, on_demand) =
+        (HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT, HSA_AMD_MEMORY_POOL_ACCESS_DISALLOWED_BY_DEFAULT);
+    for pool in [coarse, fine] {
+        assert_eq!(about(gpu, pool), (by_default, 0, 77), "its own: no hop is written");
+        assert_eq!(about(other, pool), (on_demand, 1, HSA_AMD_LINK_INFO_TYPE_XGMI));
+        assert_eq!(about(cpu, pool), (on_demand, 1, HSA_AMD_LINK_INFO_TYPE_PCIE));
+    }
+    assert_eq!(about(other, lds).0, HSA_AMD_MEMORY_POOL_ACCESS_NEVER_ALLOWED);
 }
 
 #[test]
@@ -275,5 +324,33 @@ fn hostile_code_objects_are_refused() {
         assert_eq!(status, HSA_STATUS_ERROR_INVALID_SYMBOL_NAME);
         assert_eq!((api.hsa_executable_destroy)(executable), HSA_STATUS_SUCCESS);
         assert_eq!((api.hsa_executable_destroy)(executable), HSA_STATUS_ERROR_INVALID_EXECUTABLE);
+    }
+}
+
+#[test]
+fn a_handle_that_is_no_live_signal_does_nothing() {
+    let gone = signal(7);
+    // SAFETY: HSA's contract is broken, as the test says.
+    unsafe {
+        let api = api();
+        assert_eq!((api.hsa_signal_destroy)(gone), HSA_STATUS_SUCCESS);
+        // The place of a signal that is gone rests before it is another one's; the tests beside this one make few.
+        let inside = hsa_signal_t { handle: gone.handle + 8 };
+        for handle in [gone, inside, hsa_signal_t { handle: 0 }, hsa_signal_t { handle: u64::MAX }] {
+            (api.hsa_signal_store_relaxed)(handle, 3);
+            (api.hsa_signal_add_screlease)(handle, 3);
+            assert_eq!((api.hsa_signal_load_relaxed)(handle), 0);
+            assert!(amdgpu_sim::last_error().unwrap().contains("no live signal has the handle"));
+            assert_eq!((api.hsa_signal_exchange_scacq_screl)(handle, 3), 0);
+            let wait = api.hsa_signal_wait_scacquire;
+            assert_eq!(wait(handle, HSA_SIGNAL_CONDITION_EQ, 9, u64::MAX, HSA_WAIT_STATE_BLOCKED), 0);
+        }
+        assert_eq!((api.hsa_signal_destroy)(gone), HSA_STATUS_ERROR_INVALID_SIGNAL);
+        let mut queue = null_mut();
+        let create = api.hsa_queue_create;
+        let status = create(agents()[1], 64, HSA_QUEUE_TYPE_MULTI, None, null_mut(), 0, 0, &mut queue);
+        assert_eq!(status, HSA_STATUS_SUCCESS);
+        assert_eq!((api.hsa_signal_destroy)((*queue).doorbell_signal), HSA_STATUS_ERROR_INVALID_SIGNAL, "a queue's");
+        assert_eq!((api.hsa_queue_destroy)(queue), HSA_STATUS_SUCCESS);
     }
 }

@@ -150,7 +150,7 @@ impl Transfer {
             None => {
                 // First held, then checked: what is freed from here on stays until the copy is done.
                 let _hold = self.simulator.memory.hold();
-                let checked = self.job.check(&self.simulator.memory).map_err(|reason| {
+                let checked = injected().and_then(|()| self.job.check(&self.simulator.memory)).map_err(|reason| {
                     tracing::error!("a copy failed: {reason}");
                     FAILED
                 });
@@ -174,6 +174,15 @@ impl Transfer {
             Err(value) => signal.store(value),
         }
     }
+}
+
+/// Whether a test has this copy fail.
+fn injected() -> Result<(), String> {
+    #[cfg(feature = "fault-injection")]
+    if super::injection::copy_fails() {
+        return Err("an injected failure".to_owned());
+    }
+    Ok(())
 }
 
 /// Checks what all copies have in common, and submits one.

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     ffi::{c_char, c_void},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use hsa_rt_sys::*;
@@ -33,15 +33,33 @@ pub struct Executables {
     readers: HashMap<u64, Arc<[u8]>>,
     executables: HashMap<u64, Executable>,
     symbols: HashMap<u64, (Agent, Symbol)>,
-    kernels: HashMap<u64, (Agent, Arc<Kernel>)>,
+}
+
+/// The kernels of all frozen executables, by the addresses of their descriptors. Not a part of [`Executables`], which stay
+/// locked while code is decoded: that keeps nobody from launching other kernels.
+#[derive(Debug, Default)]
+pub struct Kernels(RwLock<HashMap<u64, (Agent, Arc<Kernel>)>>);
+
+impl Kernels {
+    /// The kernel whose descriptor is at this address, if it is this agent's.
+    pub fn find(&self, address: u64, agent: Agent) -> Option<Arc<Kernel>> {
+        let kernels = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        kernels.get(&address).filter(|(owner, _)| *owner == agent).map(|(_, kernel)| Arc::clone(kernel))
+    }
+
+    fn add(&self, kernels: Vec<(u64, (Agent, Arc<Kernel>))>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).extend(kernels);
+    }
+
+    fn remove(&self, addresses: &[u64]) {
+        let mut kernels = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for address in addresses {
+            kernels.remove(address);
+        }
+    }
 }
 
 impl Executables {
-    /// The kernel whose descriptor is at this address, if it is this agent's.
-    pub fn kernel(&self, address: u64, agent: Agent) -> Option<Arc<Kernel>> {
-        self.kernels.get(&address).filter(|(owner, _)| *owner == agent).map(|(_, kernel)| Arc::clone(kernel))
-    }
-
     fn get(&mut self, handle: hsa_executable_t) -> Result<&mut Executable, hsa_status_t> {
         self.executables
             .get_mut(&handle.handle)
@@ -158,7 +176,7 @@ pub unsafe extern "C" fn hsa_executable_freeze(executable: hsa_executable_t, _op
         }
         this.frozen = true;
         this.kernels = kernels.iter().map(|(address, _)| *address).collect();
-        all.kernels.extend(kernels);
+        simulator.kernels.add(kernels);
         Ok(())
     };
     status(freeze())
@@ -279,9 +297,7 @@ pub unsafe extern "C" fn hsa_executable_destroy(executable: hsa_executable_t) ->
         for symbol in &removed.symbols {
             all.symbols.remove(symbol);
         }
-        for kernel in &removed.kernels {
-            all.kernels.remove(kernel);
-        }
+        simulator.kernels.remove(&removed.kernels);
         for (_, loaded) in removed.loaded {
             loaded.unload(simulator);
         }

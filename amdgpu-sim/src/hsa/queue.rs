@@ -278,8 +278,7 @@ impl Queue {
         // SAFETY: inside the ring; the producer gave the packet up with its header.
         let p = unsafe { (packet as *const hsa_kernel_dispatch_packet_t).read() };
         let refuse = |detail: String| Err(Some(self.refused(detail)));
-        let kernel = lock(&simulator.executables).kernel(p.kernel_object, self.agent);
-        let Some(kernel) = kernel else {
+        let Some(kernel) = simulator.kernels.find(p.kernel_object, self.agent) else {
             return refuse(format!("no frozen executable of this agent has a kernel at {:#x}", p.kernel_object));
         };
         let dimensions = p.setup & 3;

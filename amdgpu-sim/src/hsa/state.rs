@@ -14,7 +14,11 @@ use std::{
 use hsa_rt_sys::{HSA_STATUS_ERROR_NOT_INITIALIZED, HSA_STATUS_SUCCESS, HsaApi, hsa_status_t};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{events::Handler, executable::Executables, queue::Queue};
+use super::{
+    events::Handler,
+    executable::{Executables, Kernels},
+    queue::Queue,
+};
 use crate::{config::Config, disassembler::Disassembler, machine::memory::Memory};
 
 /// The installed simulator.
@@ -32,6 +36,8 @@ pub struct Simulator {
     pub queues: Mutex<HashMap<u64, Arc<Queue>>>,
     /// Code object readers and executables.
     pub executables: Mutex<Executables>,
+    /// What can be launched.
+    pub kernels: Kernels,
     /// Who is told of memory faults.
     pub handler: Mutex<Option<Handler>>,
     /// Whether the times of copies are kept.
@@ -84,6 +90,7 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
         pool,
         queues: Mutex::default(),
         executables: Mutex::default(),
+        kernels: Kernels::default(),
         handler: Mutex::default(),
         copies_profiled: AtomicBool::new(false),
         started: Instant::now(),

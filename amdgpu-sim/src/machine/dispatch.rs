@@ -146,6 +146,10 @@ pub fn run(
         started: dispatch.watchdog.started(),
         check: writes.as_ref().map(|writes| Box::new(GroupCheck::new(writes))),
     };
+    if total == 1 {
+        // Not worth another thread.
+        return workgroup::run(&dispatch, &mut env(), 0);
+    }
     // The fault that came first is the one to report: the others ended because of it.
     let first = OnceLock::new();
     pool.install(|| {

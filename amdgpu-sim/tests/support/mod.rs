@@ -12,7 +12,7 @@ use std::{
     process::{Command, Stdio},
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -169,6 +169,13 @@ pub fn check_everything() {
     CHECKS.store(true, Ordering::Relaxed);
 }
 
+static MEMORY: AtomicU64 = AtomicU64::new(amdgpu_sim::DEFAULT_MEMORY);
+
+/// Gives each GPU this much memory, in bytes. To be called before anything else of this test process uses the simulator.
+pub fn limit_memory(bytes: u64) {
+    MEMORY.store(bytes, Ordering::Relaxed);
+}
+
 /// The simulator, installed and initialised once for the test process.
 pub fn api() -> &'static HsaApi {
     static API: OnceLock<HsaApi> = OnceLock::new();
@@ -178,6 +185,7 @@ pub fn api() -> &'static HsaApi {
         let checks = config.checks() || CHECKS.load(Ordering::Relaxed);
         // No test of the checks waits for the watchdog, and checks take their time on a busy machine.
         let config = if checks { config } else { config.with_watchdog(WATCHDOG) }.with_checks(checks);
+        let config = config.with_memory(MEMORY.load(Ordering::Relaxed));
         let api = amdgpu_sim::install(config, Arc::new(LlvmMc)).unwrap();
         // SAFETY: the table's functions are HSA's.
         assert_eq!(unsafe { (api.hsa_init)() }, HSA_STATUS_SUCCESS);
@@ -216,6 +224,21 @@ pub fn pools(agent: hsa_agent_t) -> Vec<hsa_amd_memory_pool_t> {
     pools
 }
 
+/// A signal.
+pub fn signal(value: i64) -> hsa_signal_t {
+    let mut signal = hsa_signal_t { handle: 0 };
+    // SAFETY: HSA's contract.
+    assert_eq!(unsafe { (api().hsa_signal_create)(value, 0, std::ptr::null(), &mut signal) }, HSA_STATUS_SUCCESS);
+    signal
+}
+
+/// Waits until a signal's value is below this, for at most ten seconds; gives the value.
+pub fn wait_below(signal: hsa_signal_t, bound: i64) -> i64 {
+    let wait = api().hsa_signal_wait_scacquire;
+    // SAFETY: HSA's contract.
+    unsafe { wait(signal, HSA_SIGNAL_CONDITION_LT, bound, 10_000_000_000, HSA_WAIT_STATE_BLOCKED) }
+}
+
 /// Device memory that holds these values.
 pub struct Buffer<T> {
     /// Its address.
@@ -224,10 +247,14 @@ pub struct Buffer<T> {
 }
 
 impl<T: Copy> Buffer<T> {
-    /// Device memory with a copy of these values.
+    /// Memory of the first GPU with a copy of these values.
     pub fn new(values: &[T]) -> Self {
+        Self::of(pools(agents()[1])[0], values)
+    }
+
+    /// Memory of a pool with a copy of these values.
+    pub fn of(pool: hsa_amd_memory_pool_t, values: &[T]) -> Self {
         let mut address = std::ptr::null_mut();
-        let pool = pools(agents()[1])[0];
         let size = size_of_val(values);
         // SAFETY: HSA's contract: a pool, a size, room for the address; then room for `size` bytes on both sides.
         unsafe {
@@ -260,6 +287,7 @@ impl<T> Drop for Buffer<T> {
 
 /// A loaded kernel and a queue to run it on.
 pub struct Program {
+    agent: hsa_agent_t,
     executable: hsa_executable_t,
     /// The queue.
     pub queue: *mut hsa_queue_t,
@@ -295,7 +323,11 @@ impl Shape {
 impl Program {
     /// Loads a code object on the first GPU.
     pub fn new(code_object: &[u8]) -> Self {
-        let agent = agents()[1];
+        Self::on(agents()[1], code_object)
+    }
+
+    /// Loads a code object on a GPU.
+    pub fn on(agent: hsa_agent_t, code_object: &[u8]) -> Self {
         let errors: Box<Mutex<Vec<hsa_status_t>>> = Box::default();
         let mut executable = hsa_executable_t { handle: 0 };
         let mut queue = std::ptr::null_mut();
@@ -323,7 +355,7 @@ impl Program {
                 (api.hsa_queue_create)(agent, 64, HSA_QUEUE_TYPE_MULTI, Some(on_error), data, 0, 0, &mut queue);
             assert_eq!(status, HSA_STATUS_SUCCESS);
         }
-        Self { executable, queue, errors }
+        Self { agent, executable, queue, errors }
     }
 
     /// A symbol of the program.
@@ -332,7 +364,7 @@ impl Program {
         let mut symbol = hsa_executable_symbol_t { handle: 0 };
         // SAFETY: HSA's contract.
         let status = unsafe {
-            (api().hsa_executable_get_symbol_by_name)(self.executable, name.as_ptr(), &agents()[1], &mut symbol)
+            (api().hsa_executable_get_symbol_by_name)(self.executable, name.as_ptr(), &self.agent, &mut symbol)
         };
         assert_eq!(status, HSA_STATUS_SUCCESS, "{:?}", amdgpu_sim::last_error());
         symbol
@@ -394,7 +426,7 @@ impl Program {
     pub fn launch(&self, kernel: &str, kernarg: &[u64], shape: Shape) -> Result<(), Box<FaultReport>> {
         let mut words = kernarg.to_vec();
         words.resize(64, 0);
-        let kernarg = Buffer::new(&words);
+        let kernarg = Buffer::of(pools(agents()[0])[0], &words);
         let mut packet = self.packet(kernel, kernarg.address.cast(), shape);
         let mut signal = hsa_signal_t { handle: 0 };
         // SAFETY: HSA's contract.

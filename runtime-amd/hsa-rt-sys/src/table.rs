@@ -82,7 +82,11 @@ macro_rules! hsa_table {
     };
 }
 
-hsa_table! {
+/// Calls a macro with the declarations of all functions of [`HsaApi`], as `fn name(argument: type, ..) -> type;` each.
+///
+/// The types are named as in [`bindings`](crate::bindings) and `core::ffi`; where the macro is expanded, they must be in scope.
+#[macro_export]
+macro_rules! for_each_hsa_function { ($callback:ident) => { $callback! {
     fn hsa_init() -> hsa_status_t;
     fn hsa_shut_down() -> hsa_status_t;
     fn hsa_status_string(status: hsa_status_t, string: *mut *const c_char) -> hsa_status_t;
@@ -289,7 +293,8 @@ hsa_table! {
         callback: hsa_amd_system_event_callback_t,
         data: *mut c_void,
     ) -> hsa_status_t;
-}
+} } }
+for_each_hsa_function!(hsa_table);
 
 /// The library that [`HsaApi::load`] loads unless [`LIBRARY_VARIABLE`] names another.
 pub const LIBRARY: &str = "libhsa-runtime64.so.1";
