@@ -1,9 +1,10 @@
-//! Device code for kernel instances: memory, then disk, then the worker.
+//! Device code for kernel instances: memory, then the program's bundle, then disk, then the worker.
 //!
 //! ```text
 //! loaded(kernel, device)      the instance's record: a list, one entry for each device; nanoseconds
-//!   └ device_code(kernel)     the disk cache, keyed by the kernel's content id, target and compiler
-//!       └ worker()            one process for each toolchain, started on the first miss
+//!   └ device_code(kernel)     the bundle, keyed by symbol, target and mode;
+//!                             the disk cache, keyed by the kernel's content id, target and compiler
+//!       └ worker(target)      one process for each toolchain, started on the first miss
 //! ```
 
 mod dump;
@@ -19,14 +20,14 @@ use std::{
     },
 };
 
-use geobacter_codegen_client::{CacheKey, DiskCache, Worker, WorkerError};
+use geobacter_codegen_client::{CodeRequest, DiskCache, Worker, WorkerError, compiler_version as version};
 use geobacter_spool::{
-    archive::{Archive, ArchiveError, Kernel, KernelId, Producer},
-    job::{CompileJob, CompiledKernel, Emit, KernelResources},
+    archive::{Archive, ArchiveError, Producer},
+    job::{CompileJob, CompiledKernel, KernelResources},
 };
 
 use crate::{
-    archive,
+    archive, bundle,
     driver::{DriverError, KernelInstance, LoadedKernel},
 };
 
@@ -53,6 +54,30 @@ pub enum CodeError {
     /// The worker has no answer.
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    /// The program does not carry the code, and there is no worker to make it.
+    #[error(
+        "this program carries no device code for {target} ({}): build it with `cargo geobacter build --gpu {target}`, or let a worker make the code where it runs ({worker})",
+        listed(.carried)
+    )]
+    NotCarried {
+        /// The device that asked.
+        target: String,
+        /// The targets for which the program carries device code.
+        carried: Vec<&'static str>,
+        /// Why there is no worker.
+        worker: Box<WorkerError>,
+    },
+    /// The program does not carry the code, and nothing that it could be made from.
+    #[error(
+        "this program was built with `--gpu-only`, and carries no device code for {target} ({}): build it with `cargo geobacter build --gpu {target}`",
+        listed(.carried)
+    )]
+    GpuOnly {
+        /// The device that asked.
+        target: String,
+        /// The targets for which the program carries device code.
+        carried: Vec<&'static str>,
+    },
     /// The worker's answer lacks something.
     #[error("the code generation worker sent a code object without its resources; reinstall cargo-geobacter")]
     NoResources,
@@ -66,6 +91,13 @@ pub enum CodeError {
     },
 }
 
+fn listed(targets: &[&str]) -> String {
+    match targets {
+        [] => "it carries none at all".into(),
+        targets => format!("it carries code for {}", targets.join(", ")),
+    }
+}
+
 /// Device code for one kernel instance.
 #[derive(Clone, Debug)]
 pub struct DeviceCode {
@@ -75,53 +107,42 @@ pub struct DeviceCode {
     pub resources: KernelResources,
 }
 
-/// Device code of this kernel for this target (`gfx942`), from the disk cache or the worker. `checked`: for a device that checks
-/// accesses to LDS.
+/// Device code of this kernel for this target (`gfx942`): what the program carries, or what is in the disk cache, or what the
+/// worker makes. `checked`: for a device that checks accesses to LDS.
 ///
 /// # Errors
 /// Any [`CodeError`].
 pub fn device_code(kernel: KernelInstance, target: &str, checked: bool) -> Result<DeviceCode, CodeError> {
-    let archives = archives()?;
     let symbol = kernel.record.symbol();
-    let (archive, kernel) =
-        archive::find(archives, symbol)?.ok_or_else(|| CodeError::NotInArchive { symbol: symbol.to_owned() })?;
+    let bundled = bundle::find(bundle::bundles().map_err(Clone::clone)?, symbol, target, checked)?;
+    let dump = dump::folder();
+    if let (Some(code), None) = (&bundled, dump) {
+        return Ok(code.clone());
+    }
+    let (archive, kernel) = archive::find(archives_for(target)?, symbol)?
+        .ok_or_else(|| CodeError::NotInArchive { symbol: symbol.to_owned() })?;
     let producer = archive.producer();
-    let compile = |job| Ok(worker_of(producer)?.compile(job)?);
-    let id = kernel.id;
-    let job = job(kernel, target, checked);
-    let code = cached(producer, id, &job, CACHE.as_ref(), compile)?;
-    if let Some(folder) = dump::folder() {
-        dump::write(folder, &job, &code, compile)?;
+    let compile = |job: CompileJob| Ok(worker_for(producer, target)?.compile(job)?);
+    let request = CodeRequest::new(kernel, target, checked);
+    let code = match bundled {
+        Some(code) => code,
+        None => cached(producer, &request, CACHE.as_ref(), compile)?,
+    };
+    if let Some(folder) = dump {
+        dump::write(folder, &request.job, &code, compile)?;
     }
     Ok(code)
-}
-
-/// What the worker is asked for a kernel.
-fn job(kernel: Kernel, target: &str, checked: bool) -> CompileJob {
-    CompileJob {
-        export: format!("{}_{}", kernel.descriptor.name, kernel.id.short()),
-        bitcode: kernel.bitcode,
-        entry: kernel.symbol,
-        target: target.to_owned(),
-        emit: Emit::CodeObject,
-        checked,
-    }
 }
 
 static CACHE: LazyLock<Option<DiskCache>> = LazyLock::new(DiskCache::from_environment);
 
 fn cached(
     producer: &Producer,
-    id: KernelId,
-    job: &CompileJob,
+    request: &CodeRequest,
     cache: Option<&DiskCache>,
     compile: impl FnOnce(CompileJob) -> Result<CompiledKernel, CodeError>,
 ) -> Result<DeviceCode, CodeError> {
-    let CompileJob { export, target, emit, checked, .. } = job;
-    // The id is the hash of symbol and bitcode: hashing those again would say no more.
-    let question = (id, export, target, emit, checked);
-    let key = CacheKey::of("code-object", &version(producer), &question, format!("{export} for {target}"));
-    let compiled = DiskCache::get_or_compute(cache, &key, || compile(job.clone()))?;
+    let compiled = request.get(&version(producer), cache, compile)?;
     let resources = compiled.resources.ok_or(CodeError::NoResources)?;
     Ok(DeviceCode { code_object: compiled.bytes.into(), resources })
 }
@@ -134,17 +155,29 @@ fn archives() -> Result<&'static [Archive<'static>], CodeError> {
     }
 }
 
+/// [`archives`], to make code for this target.
+fn archives_for(target: &str) -> Result<&'static [Archive<'static>], CodeError> {
+    match archives() {
+        Err(CodeError::NoArchive) if !bundle::is_empty() => {
+            Err(CodeError::GpuOnly { target: target.to_owned(), carried: bundle::targets() })
+        }
+        archives => archives,
+    }
+}
+
 fn first_producer() -> Result<&'static Producer, CodeError> {
     archives()?.first().map(Archive::producer).ok_or(CodeError::NoArchive)
 }
 
-/// The code generation worker for this program's kernels. One for the process; it is started when it is first asked.
+/// The code generation worker for this program's kernels, for code for this target. One for the process; it is started when it
+/// is first asked.
 ///
 /// # Errors
 /// [`CodeError::NoArchive`] or [`CodeError::Archive`], because the archive says which toolchain's worker is needed;
-/// [`CodeError::Worker`] if there is none.
-pub fn worker() -> Result<Arc<Worker>, CodeError> {
-    worker_of(first_producer()?)
+/// [`CodeError::NotCarried`] if there is none.
+pub fn worker(target: &str) -> Result<Arc<Worker>, CodeError> {
+    let archive = archives_for(target)?.first().ok_or(CodeError::NoArchive)?;
+    worker_for(archive.producer(), target)
 }
 
 fn worker_of(producer: &Producer) -> Result<Arc<Worker>, CodeError> {
@@ -162,16 +195,22 @@ fn worker_of(producer: &Producer) -> Result<Arc<Worker>, CodeError> {
     Ok(worker)
 }
 
+/// The worker that shall make code for this target. That there is none is an error which says what the program carries instead.
+fn worker_for(producer: &Producer, target: &str) -> Result<Arc<Worker>, CodeError> {
+    worker_of(producer).map_err(|error| match error {
+        CodeError::Worker(worker @ WorkerError::NotFound { .. }) => {
+            CodeError::NotCarried { target: target.to_owned(), carried: bundle::targets(), worker: Box::new(worker) }
+        }
+        error => error,
+    })
+}
+
 /// Versions of everything that device code depends on beside its bitcode: a part of every cache key.
 ///
 /// # Errors
 /// [`CodeError::NoArchive`] or [`CodeError::Archive`].
 pub fn compiler_version() -> Result<String, CodeError> {
     first_producer().map(version)
-}
-
-fn version(producer: &Producer) -> String {
-    format!("rustc {}, LLVM {}, worker {}", producer.rustc, producer.llvm, producer.worker_build)
 }
 
 /// What the devices of this process keep for one instance: a list that only grows, behind the record's cache word. An entry is

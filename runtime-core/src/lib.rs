@@ -4,7 +4,8 @@
 //! * [`soa`]: structs on a device, stored as one array for each field.
 //! * [`launch`]: one launch: every check, in one place, then the kernarg bytes.
 //! * [`driver`]: the seam to the back ends. Everything typed is above it; below it are bytes and addresses.
-//! * [`archive`], [`code`]: from a kernel instance to device code: the program's archive, the disk cache, the worker.
+//! * [`archive`], [`bundle`], [`code`]: from a kernel instance to device code: the code that the program carries, or its archive,
+//!   the disk cache, the worker.
 //! * [`fault`]: from what a panicking kernel left behind to what a person reads.
 //!
 //! A launch flows `launch` → checks → kernarg bytes → [`driver::Driver::dispatch`]. A back end that needs device code asks
@@ -14,6 +15,7 @@
 
 pub mod archive;
 pub mod buffer;
+pub mod bundle;
 pub mod check;
 pub mod code;
 pub mod device;

@@ -10,8 +10,9 @@ use std::{
 };
 
 use geobacter_spool::{
-    archive::{self as format, KernelId},
+    archive::{self as format, Kernel, KernelId},
     descriptor::KernelDescriptor,
+    job::Emit,
 };
 
 use super::*;
@@ -76,7 +77,7 @@ fn the_disk_cache_is_asked_first_and_tells_everything_apart() {
     let compiled = Cell::new(0);
     let ask = |producer: &Producer, kernel: Kernel, target: &str| {
         let bitcode = kernel.bitcode.clone();
-        let code = cached(producer, kernel.id, &job(kernel, target, false), Some(&cache), |job| {
+        let code = cached(producer, &CodeRequest::new(kernel, target, false), Some(&cache), |job| {
             compiled.set(compiled.get() + 1);
             assert_eq!((job.bitcode, job.target.as_str(), job.emit), (bitcode, target, Emit::CodeObject));
             let bytes = format!("{target}:{}", job.export).into_bytes();
@@ -103,14 +104,14 @@ fn a_failure_is_not_kept() {
     let cache = DiskCache::at(folder.path());
     for _ in 0..2 {
         let kernel = kernel("_entry", b"one");
-        let error = cached(&producer("1.95.0"), kernel.id, &job(kernel, "gfx942", false), Some(&cache), |_| {
+        let error = cached(&producer("1.95.0"), &CodeRequest::new(kernel, "gfx942", false), Some(&cache), |_| {
             Err(WorkerError::Failed("no".into()).into())
         });
         assert_eq!(error.unwrap_err().to_string(), "no");
     }
     let none = Ok(CompiledKernel { bytes: vec![1], resources: None });
     let kernel = kernel("_entry", b"one");
-    let error = cached(&producer("1.95.0"), kernel.id, &job(kernel, "gfx942", false), None, |_| none).unwrap_err();
+    let error = cached(&producer("1.95.0"), &CodeRequest::new(kernel, "gfx942", false), None, |_| none).unwrap_err();
     assert!(matches!(error, CodeError::NoResources));
 }
 
@@ -131,7 +132,7 @@ fn a_kernel_is_found_in_any_archive_and_under_the_name_that_thin_lto_gives_it() 
 #[test]
 fn a_program_of_plain_cargo_has_no_archive() {
     assert!(archive::is_empty());
-    assert!(matches!(worker(), Err(CodeError::NoArchive)));
+    assert!(matches!(worker("gfx942"), Err(CodeError::NoArchive)));
     assert!(matches!(compiler_version(), Err(CodeError::NoArchive)));
 }
 
