@@ -34,8 +34,9 @@ pub fn list(program: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let bundles = Bundle::read_section(section(bundle::SECTION)?).with_context(context)?;
 
     let mut kernels: BTreeMap<KernelId, Carried<'_>> = BTreeMap::new();
-    for (id, name) in archives.iter().flat_map(Archive::names) {
-        *kernels.entry(id).or_default() = Carried { name: name.to_owned(), archived: true, codes: Vec::new() };
+    for kernel in archives.iter().flat_map(Archive::summaries) {
+        let name = kernel.display_name.to_owned();
+        *kernels.entry(kernel.id).or_default() = Carried { name, archived: true, codes: Vec::new() };
     }
     for entry in bundles.iter().flat_map(Bundle::entries) {
         let kernel = kernels.entry(entry.kernel).or_default();

@@ -11,17 +11,17 @@ use std::{
     env,
     fs::File,
     io::Write,
-    num::NonZero,
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 
-use geobacter_codegen_client::{CodeRequest, DiskCache, Worker, WorkerError, compiler_version, disassembly};
+use geobacter_codegen_client::{
+    CodeRequest, DiskCache, Worker, WorkerError, compiler_version, disassembly, in_parallel,
+};
 use geobacter_spool::{
     archive::{Archive, ArchiveError},
     bundle::{self, BundleKey, BundledCode, SIMULATED_TARGETS},
@@ -125,41 +125,13 @@ impl Precompile<'_> {
     fn run(&self, archive: &Archive<'_>, tasks: &[Task<'_>]) -> Result<Vec<BundledCode>, PrecompileError> {
         let cache = DiskCache::from_environment();
         let progress = Progress::new(tasks.len());
-        let next = AtomicUsize::new(0);
-        let work = || -> Result<Vec<(usize, BundledCode)>, PrecompileError> {
-            let worker = Worker::new(self.worker, &archive.producer().sysroot);
-            let mut codes = Vec::new();
-            while let Some((index, task)) = take(&next, tasks) {
-                let code = task.code(archive, &worker, cache.as_ref());
-                if code.is_err() {
-                    // Nobody need begin another.
-                    next.store(tasks.len(), Ordering::Relaxed);
-                }
-                let code = code?;
-                progress.finished(&code);
-                codes.push((index, code));
-            }
-            Ok(codes)
-        };
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(tasks.len());
-        let mut codes = Vec::with_capacity(tasks.len());
-        thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            for thread in threads {
-                // A panic here is a mistake of ours; it goes on where it would have without threads.
-                codes.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-            }
-            Ok::<_, PrecompileError>(())
-        })?;
-        codes.sort_by_key(|(index, _)| *index);
-        Ok(codes.into_iter().map(|(_, code)| code).collect())
+        in_parallel(tasks, |worker: &mut Option<Worker>, task| {
+            let worker = worker.get_or_insert_with(|| Worker::new(self.worker, &archive.producer().sysroot));
+            let code = task.code(archive, worker, cache.as_ref())?;
+            progress.finished(&code);
+            Ok(code)
+        })
     }
-}
-
-fn take<'a, 't>(next: &AtomicUsize, tasks: &'a [Task<'t>]) -> Option<(usize, &'a Task<'t>)> {
-    let index =
-        next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next < tasks.len()).then_some(next + 1));
-    index.ok().map(|index| (index, &tasks[index]))
 }
 
 impl Task<'_> {
@@ -263,25 +235,6 @@ mod tests {
             assert_eq!(gpu_names(text), ["gfx1100", "gfx942"], "{text}");
         }
         assert!(gpu_names(" ,").is_empty());
-    }
-
-    #[test]
-    fn each_task_is_taken_once() {
-        let tasks: Vec<_> = (0..100).map(|_| Task { symbol: "", target: "", checked: false }).collect();
-        let next = AtomicUsize::new(0);
-        let taken = Mutex::new(Vec::new());
-        thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    while let Some((index, _)) = take(&next, &tasks) {
-                        taken.lock().expect("no panic").push(index);
-                    }
-                });
-            }
-        });
-        let mut taken = taken.into_inner().expect("no panic");
-        taken.sort_unstable();
-        assert_eq!(taken, (0..100).collect::<Vec<_>>());
     }
 
     #[test]

@@ -43,12 +43,13 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
         let value = if param.shared == Some(Shared::Sized) { quote_spanned!(at=> ()) } else { quote!(#name) };
         quote_spanned!(at=> #arguments.push::<#ty>(&#value)?;)
     });
-    // In `launch`, so that the error names the call; where the type is, so that it points there.
-    let checks = params
+    // In `launch` and `prepare`, so that the error names the call; where the type is, so that it points there.
+    let checks: Vec<_> = params
         .iter()
         .zip(&types)
         .filter(|(param, _)| param.function)
-        .map(|(param, ty)| quote_spanned!(param.ty.span()=> const { #ty::check() };));
+        .map(|(param, ty)| quote_spanned!(param.ty.span()=> const { #ty::check() };))
+        .collect();
     let fields: Vec<_> = (0..params.len()).map(|i| format_ident!("p{i}")).collect();
     let aligned = (0..params.len()).map(|i| format_ident!("align{i}"));
     let field_types: Vec<_> = (0..params.len()).map(|i| format_ident!("P{i}")).collect();
@@ -79,6 +80,17 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
             )
         }
     };
+    // What a caller cannot name: a closure's type is told by passing it.
+    let functions: Vec<_> = params.iter().filter(|param| param.function).collect();
+    let (function_names, function_types): (Vec<_>, Vec<_>) =
+        functions.iter().map(|param| (&param.name, &param.ty)).unzip();
+    let (prepare_doc, prepare_async_doc) = (
+        format!(
+            "Compiles and loads [`{name}`](fn@{name}) for `device`, so that its first launch need not; with the generics and \
+             the functions of that launch.\n\n# Errors\n`LaunchError::Driver`: there is no code for it, or it does not load."
+        ),
+        "The same as `prepare`, on a thread of its own.".to_owned(),
+    );
     let launch_doc = format!(
         "Runs [`{name}`](fn@{name}) once for each item of `grid` on `device` and waits for its end.\n\n# Errors\nAny \
          `LaunchError`; no buffer has changed unless the kernel ran."
@@ -113,6 +125,26 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
                         ::core::result::Result::Ok(())
                     })
                 }
+            }
+
+            #[doc = #prepare_doc]
+            #vis fn prepare #impl_generics (
+                #device: &#core::device::Device,
+                #(#function_names: #function_types),*
+            ) -> ::core::result::Result<(), #core::launch::LaunchError> #where_clause {
+                #(#checks)*
+                #(let _ = #function_names;)*
+                #core::preparation::prepare(#device, Self::instance #call_generics ())
+            }
+
+            #[doc = #prepare_async_doc]
+            #vis fn prepare_async #impl_generics (
+                #device: &#core::device::Device,
+                #(#function_names: #function_types),*
+            ) -> #core::preparation::Preparation #where_clause {
+                #(#checks)*
+                #(let _ = #function_names;)*
+                #core::preparation::prepare_async(#device, Self::instance #call_generics ())
             }
 
             /// What the kernel's declaration says.

@@ -101,6 +101,28 @@
 //! [`set_unchecked`](Out::set_unchecked) to another item's element) is a [`LaunchError::Check`] on the host, in debug builds and
 //! in release builds of `GEOBACTER_CHECK=1 cargo geobacter ..`: it names both items and both source lines.
 //!
+//! # The first launch
+//! On a GPU, the first launch of a kernel has its code made, or loads it from the disk cache. `saxpy::prepare(&device)` does that
+//! before (for a generic kernel with the generics of the launch, and with its functions: `map::prepare::<f32, _>(&device, f)`),
+//! `saxpy::prepare_async(&device)` on a thread of its own; [`prepare_all`] has code made for every kernel of the program, on all
+//! cores. `cargo geobacter build --gpu gfx942` puts the code into the program: then nothing is compiled where it runs.
+//! ```
+//! # use geobacter::prelude::*;
+//! # #[kernel(workgroup = 64)]
+//! # fn double(item: Item<1>, y: InOut<f32>) {
+//! #     y.set(&item, 2.0 * y.get(&item));
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let device = geobacter::device("host")?;
+//! let preparation = double::prepare_async(&device);
+//! let mut y = device.upload(&[1.0, 2.0])?;
+//! preparation.wait()?;
+//! double::launch(&device, 2, &mut y)?;
+//! # assert_eq!(y.download()?, [2.0, 4.0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Features
 //! `host`, `amd` and `sim` are the kinds of device that [`devices`] looks for, all on by default.
 
@@ -115,8 +137,9 @@ pub use geobacter_lang::{
 };
 pub use geobacter_macros::{Element, KernelArg, StructOfArrays, kernel};
 pub use geobacter_runtime_core::{
-    Device, DeviceBuffer, Error, LaunchError, SoaBuffer,
+    Device, DeviceBuffer, Error, LaunchError, Preparation, SoaBuffer,
     check::{CheckFailure, CheckRule, CheckedAccess, CheckedPlace, CheckedUse},
+    code::{prepare_all, prepare_all_async},
     driver::{DeviceInfo, DeviceKind, KernelPanic, PanicLocation},
 };
 

@@ -11,7 +11,9 @@ use std::{
 
 use geobacter_runtime_core::{
     code,
-    driver::{DeviceInfo, Dispatch, Driver, DriverError, LoadedKernel, Memory, check_fault},
+    driver::{
+        CodeTarget, DeviceInfo, Dispatch, Driver, DriverError, KernelInstance, LoadedKernel, Memory, check_fault,
+    },
 };
 use geobacter_spool::fault::FaultRecord;
 use hsa_rt_sys::amd_queue_t;
@@ -147,6 +149,19 @@ impl Gpu {
         Executable::load(&self.agent, code)
     }
 
+    /// A kernel of this program, loaded the first time.
+    fn executable(&self, kernel: KernelInstance) -> Result<Arc<Executable>, DriverError> {
+        let loaded = code::loaded(kernel, self.key, || {
+            let code = code::device_code(kernel, &self.info.isa, self.options.checked)?;
+            Ok(Arc::new(self.load(code)?) as LoadedKernel)
+        })?;
+        loaded.downcast::<Executable>().map_err(|_| {
+            DriverError::Device(
+                "another driver has loaded this kernel under this device's key; please report it".into(),
+            )
+        })
+    }
+
     /// Runs a loaded kernel over whole work-groups and waits for its end.
     ///
     /// # Safety
@@ -256,17 +271,17 @@ impl Driver for Gpu {
         Ok(Box::new(DeviceMemory::new(&self.pools.local, &self.agent, bytes)?))
     }
 
+    fn code_target(&self) -> Option<CodeTarget<'_>> {
+        Some(CodeTarget { isa: &self.info.isa, checked: self.options.checked })
+    }
+
+    fn prepare(&self, kernel: KernelInstance) -> Result<(), DriverError> {
+        self.executable(kernel).map(drop)
+    }
+
     unsafe fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<(), DriverError> {
         let kernel = dispatch.kernel;
-        let loaded = code::loaded(kernel, self.key, || {
-            let code = code::device_code(kernel, &self.info.isa, self.options.checked)?;
-            Ok(Arc::new(self.load(code)?) as LoadedKernel)
-        })?;
-        let executable = loaded.downcast::<Executable>().map_err(|_| {
-            DriverError::Device(
-                "another driver has loaded this kernel under this device's key; please report it".into(),
-            )
-        })?;
+        let executable = self.executable(kernel)?;
         let extent = Extent {
             dimensions: kernel.descriptor.dimensions,
             groups: dispatch.groups(),

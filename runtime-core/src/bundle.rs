@@ -54,17 +54,10 @@ pub fn targets() -> Vec<&'static str> {
     targets.into_iter().collect()
 }
 
-/// The code that the bundle holds for this instance, under the symbol that its instance record has.
-pub(crate) fn find(
-    bundles: &[Bundle<'_>],
-    symbol: &str,
-    target: &str,
-    checked: bool,
-) -> Result<Option<DeviceCode>, ArchiveError> {
-    let symbol = crate::archive::archived_symbol(symbol).to_owned();
-    let key = BundleKey { symbol, target: target.to_owned(), checked };
+/// The code that the bundles hold under this key.
+pub(crate) fn find(bundles: &[Bundle<'_>], key: &BundleKey) -> Result<Option<DeviceCode>, ArchiveError> {
     for bundle in bundles {
-        if let Some((code_object, resources)) = bundle.code(&key)? {
+        if let Some((code_object, resources)) = bundle.code(key)? {
             return Ok(Some(DeviceCode { code_object: code_object.into(), resources: resources.clone() }));
         }
     }

@@ -8,6 +8,7 @@
 //! ```
 
 mod dump;
+mod prepared;
 
 use std::{
     collections::HashMap,
@@ -23,6 +24,7 @@ use std::{
 use geobacter_codegen_client::{CodeRequest, DiskCache, Worker, WorkerError, compiler_version as version};
 use geobacter_spool::{
     archive::{Archive, ArchiveError, Producer},
+    bundle::BundleKey,
     job::{CompileJob, CompiledKernel, KernelResources},
 };
 
@@ -98,6 +100,8 @@ fn listed(targets: &[&str]) -> String {
     }
 }
 
+pub use prepared::{prepare_all, prepare_all_async};
+
 /// Device code for one kernel instance.
 #[derive(Clone, Debug)]
 pub struct DeviceCode {
@@ -114,9 +118,13 @@ pub struct DeviceCode {
 /// Any [`CodeError`].
 pub fn device_code(kernel: KernelInstance, target: &str, checked: bool) -> Result<DeviceCode, CodeError> {
     let symbol = kernel.record.symbol();
-    let bundled = bundle::find(bundle::bundles().map_err(Clone::clone)?, symbol, target, checked)?;
+    let key = BundleKey { symbol: archive::archived_symbol(symbol).to_owned(), target: target.to_owned(), checked };
+    let ready = match bundle::find(bundle::bundles().map_err(Clone::clone)?, &key)? {
+        Some(code) => Some(code),
+        None => prepared::find(&key),
+    };
     let dump = dump::folder();
-    if let (Some(code), None) = (&bundled, dump) {
+    if let (Some(code), None) = (&ready, dump) {
         return Ok(code.clone());
     }
     let (archive, kernel) = archive::find(archives_for(target)?, symbol)?
@@ -124,7 +132,7 @@ pub fn device_code(kernel: KernelInstance, target: &str, checked: bool) -> Resul
     let producer = archive.producer();
     let compile = |job: CompileJob| Ok(worker_for(producer, target)?.compile(job)?);
     let request = CodeRequest::new(kernel, target, checked);
-    let code = match bundled {
+    let code = match ready {
         Some(code) => code,
         None => cached(producer, &request, CACHE.as_ref(), compile)?,
     };
@@ -180,7 +188,7 @@ pub fn worker(target: &str) -> Result<Arc<Worker>, CodeError> {
     worker_for(archive.producer(), target)
 }
 
-fn worker_of(producer: &Producer) -> Result<Arc<Worker>, CodeError> {
+fn worker_of(producer: &Producer) -> Result<Arc<Worker>, WorkerError> {
     // Archives of several toolchains in one program are rare, but each needs its own LLVM.
     // By program and sysroot.
     type Workers = HashMap<(PathBuf, PathBuf), Arc<Worker>>;
@@ -195,14 +203,23 @@ fn worker_of(producer: &Producer) -> Result<Arc<Worker>, CodeError> {
     Ok(worker)
 }
 
-/// The worker that shall make code for this target. That there is none is an error which says what the program carries instead.
+/// The process's worker for code for this target. That there is none is an error which says what the program carries instead.
 fn worker_for(producer: &Producer, target: &str) -> Result<Arc<Worker>, CodeError> {
-    worker_of(producer).map_err(|error| match error {
-        CodeError::Worker(worker @ WorkerError::NotFound { .. }) => {
+    worker_of(producer).map_err(|error| not_carried(error, target))
+}
+
+/// A worker of its own for who asks much at once.
+fn new_worker(producer: &Producer, target: &str) -> Result<Worker, CodeError> {
+    Worker::find(&producer.worker, &producer.sysroot).map_err(|error| not_carried(error, target))
+}
+
+fn not_carried(error: WorkerError, target: &str) -> CodeError {
+    match error {
+        worker @ WorkerError::NotFound { .. } => {
             CodeError::NotCarried { target: target.to_owned(), carried: bundle::targets(), worker: Box::new(worker) }
         }
-        error => error,
-    })
+        error => error.into(),
+    }
 }
 
 /// Versions of everything that device code depends on beside its bitcode: a part of every cache key.

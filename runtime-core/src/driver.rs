@@ -79,6 +79,15 @@ impl DeviceInfo {
     }
 }
 
+/// What code is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeTarget<'a> {
+    /// The instruction set: `gfx942`.
+    pub isa: &'a str,
+    /// Whether the device checks accesses to LDS.
+    pub checked: bool,
+}
+
 /// One device.
 pub trait Driver: Send + Sync + fmt::Debug {
     /// What it is.
@@ -90,6 +99,21 @@ pub trait Driver: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`DriverError::OutOfMemory`], or what the device says.
     fn allocate(&self, bytes: u64) -> Result<Box<dyn Memory>, DriverError>;
+
+    /// What code is made for on this device; `None` if its kernels are a part of the program already.
+    fn code_target(&self) -> Option<CodeTarget<'_>> {
+        None
+    }
+
+    /// Compiles and loads a kernel, so that its first launch need not. A driver whose kernels are a part of the program has nothing
+    /// to do.
+    ///
+    /// # Errors
+    /// What code generation or the device says.
+    fn prepare(&self, kernel: KernelInstance) -> Result<(), DriverError> {
+        let _ = kernel;
+        Ok(())
+    }
 
     /// Runs a kernel over a grid and waits for its end.
     ///

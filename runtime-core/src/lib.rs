@@ -6,6 +6,7 @@
 //! * [`driver`]: the seam to the back ends. Everything typed is above it; below it are bytes and addresses.
 //! * [`archive`], [`bundle`], [`code`]: from a kernel instance to device code: the code that the program carries, or its archive,
 //!   the disk cache, the worker.
+//! * [`preparation`]: compiling and loading before the first launch.
 //! * [`fault`]: from what a panicking kernel left behind to what a person reads.
 //!
 //! A launch flows `launch` → checks → kernarg bytes → [`driver::Driver::dispatch`]. A back end that needs device code asks
@@ -22,9 +23,11 @@ pub mod device;
 pub mod driver;
 pub mod fault;
 pub mod launch;
+pub mod preparation;
 pub mod soa;
 
 pub use buffer::DeviceBuffer;
 pub use device::{Device, Error};
 pub use launch::LaunchError;
+pub use preparation::Preparation;
 pub use soa::SoaBuffer;

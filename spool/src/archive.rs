@@ -82,6 +82,17 @@ pub struct Kernel {
     pub bitcode: Vec<u8>,
 }
 
+/// One kernel instance without its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelSummary<'a> {
+    /// Content hash.
+    pub id: KernelId,
+    /// Mangled name of the entry function.
+    pub symbol: &'a str,
+    /// The instance as a person reads it.
+    pub display_name: &'a str,
+}
+
 /// Why what a program carries (its kernel archive, its [bundle](crate::bundle)) could not be read. Each message says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
@@ -210,9 +221,13 @@ impl<'a> Archive<'a> {
         self.entries.iter().map(|entry| entry.symbol.as_str())
     }
 
-    /// Id and display name of all kernel instances.
-    pub fn names(&self) -> impl Iterator<Item = (KernelId, &str)> {
-        self.entries.iter().map(|entry| (entry.id, entry.display_name.as_str()))
+    /// What can be said of all kernel instances without decompressing them.
+    pub fn summaries(&self) -> impl Iterator<Item = KernelSummary<'_>> {
+        self.entries.iter().map(|entry| KernelSummary {
+            id: entry.id,
+            symbol: &entry.symbol,
+            display_name: &entry.display_name,
+        })
     }
 
     /// The instance with this entry symbol, decompressed; `None` if the archive has no such instance.

@@ -165,6 +165,11 @@ impl<'a> Bundle<'a> {
         &self.index.entries
     }
 
+    /// Whether it holds code with this key.
+    pub fn contains(&self, key: &BundleKey) -> bool {
+        self.index.entries.iter().any(|entry| entry.key == *key)
+    }
+
     /// The code object with this key, decompressed, and what it takes.
     ///
     /// # Errors

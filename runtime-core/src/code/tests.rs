@@ -11,11 +11,13 @@ use std::{
 
 use geobacter_spool::{
     archive::{self as format, Kernel, KernelId},
+    bundle::{self as bundle_format, Bundle, BundledCode},
     descriptor::KernelDescriptor,
     job::Emit,
 };
 
 use super::*;
+use crate::driver::CodeTarget;
 
 fn producer(rustc: &str) -> Producer {
     Producer {
@@ -134,6 +136,51 @@ fn a_program_of_plain_cargo_has_no_archive() {
     assert!(archive::is_empty());
     assert!(matches!(worker("gfx942"), Err(CodeError::NoArchive)));
     assert!(matches!(compiler_version(), Err(CodeError::NoArchive)));
+}
+
+#[test]
+fn all_kernels_are_prepared_once_but_those_that_the_program_carries() {
+    let names: Vec<String> = (0..40).map(|i| format!("_prepared{i}")).collect();
+    // Code of other runs in the disk cache must not be taken for it.
+    let body = format!("{:?}", std::time::SystemTime::now());
+    let kernels: Vec<Kernel> = names.iter().map(|name| kernel(name, body.as_bytes())).collect();
+    let archive = format::write(&producer("p"), &kernels).unwrap();
+    let archive = Archive::read_section(&archive).unwrap().remove(0);
+    let carried = BundledCode {
+        key: BundleKey { symbol: names[7].clone(), target: "gfx942".into(), checked: false },
+        kernel: kernels[7].id,
+        display_name: "demo::saxpy".into(),
+        code_object: vec![1],
+        resources: resources("carried"),
+        text: None,
+    };
+    let section = bundle_format::write(&producer("p"), &[carried]).unwrap();
+    let bundles = Bundle::read_section(&section).unwrap();
+    let compiled = AtomicUsize::new(0);
+    let prepare = |isa: &str, checked: bool, fails: Option<&str>| {
+        let target = CodeTarget { isa, checked };
+        prepared::prepare_archive(&archive, &bundles, target, |(): &mut (), job: CompileJob| {
+            if fails == Some(&job.entry) {
+                return Err(WorkerError::Failed("no".into()).into());
+            }
+            compiled.fetch_add(1, Ordering::Relaxed);
+            let bytes = format!("{} for {}", job.entry, job.target).into_bytes();
+            Ok(CompiledKernel { bytes, resources: Some(resources(&job.export)) })
+        })
+    };
+    prepare("gfx942", false, None).unwrap();
+    assert_eq!(compiled.load(Ordering::Relaxed), 39);
+    prepare("gfx942", false, None).unwrap();
+    assert_eq!(compiled.load(Ordering::Relaxed), 39, "nothing is left to do");
+    prepare("gfx942", true, None).unwrap();
+    assert_eq!(compiled.load(Ordering::Relaxed), 79, "what is carried is for the other mode");
+    for (i, name) in names.iter().enumerate() {
+        let key = BundleKey { symbol: name.clone(), target: "gfx942".into(), checked: false };
+        let code = prepared::find(&key).map(|code| code.code_object.to_vec());
+        assert_eq!(code, (i != 7).then(|| format!("{name} for gfx942").into_bytes()));
+    }
+    let (kernel, error) = prepare("gfx90a", false, Some(&names[3])).unwrap_err();
+    assert_eq!((kernel, error.to_string().as_str()), ("demo::saxpy", "no"));
 }
 
 #[test]

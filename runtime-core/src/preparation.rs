@@ -1,0 +1,212 @@
+//! Code that is made ready before it is launched, on a thread of its own.
+
+use std::{
+    any::Any,
+    fmt, mem,
+    panic::{self, AssertUnwindSafe},
+    pin::Pin,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    thread,
+};
+
+use crate::{
+    device::Device,
+    driver::{DriverError, KernelInstance},
+    launch::LaunchError,
+};
+
+/// Compiles and loads a kernel for a device: from then on, a launch finds it in nanoseconds.
+///
+/// # Errors
+/// [`LaunchError::Driver`]: there is no code for it, or the device does not load it.
+pub fn prepare(device: &Device, kernel: KernelInstance) -> Result<(), LaunchError> {
+    device.driver().prepare(kernel).map_err(|error: DriverError| LaunchError::Driver {
+        kernel: kernel.descriptor.name,
+        device: device.id().to_owned(),
+        error: Box::new(error),
+    })
+}
+
+/// [`prepare`] on a thread of its own.
+pub fn prepare_async(device: &Device, kernel: KernelInstance) -> Preparation {
+    let device = device.clone();
+    Preparation::start(move || prepare(&device, kernel))
+}
+
+type Outcome = Result<(), LaunchError>;
+
+/// Kernels that are being made ready. It is a [`Future`], too; who drops it lets the work go on.
+///
+/// Launching meanwhile is right, and waits for what it needs.
+#[must_use = "what goes wrong is said by `wait`, or by awaiting it"]
+pub struct Preparation {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+enum State {
+    /// With who wants to know when it ends.
+    Running(Option<Waker>),
+    /// With the panic of the thread, if it did.
+    Ended(Result<Outcome, Box<dyn Any + Send>>),
+    /// Somebody has got the outcome.
+    Taken,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Running(None)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, outcome: Result<Outcome, Box<dyn Any + Send>>) {
+        let before = mem::replace(&mut *self.lock(), State::Ended(outcome));
+        self.ended.notify_all();
+        if let State::Running(Some(waker)) = before {
+            waker.wake();
+        }
+    }
+}
+
+impl State {
+    /// The outcome, if there is one. A panic of the thread becomes the caller's.
+    fn take(&mut self) -> Option<Outcome> {
+        match mem::replace(self, Self::Taken) {
+            Self::Ended(Ok(outcome)) => Some(outcome),
+            Self::Ended(Err(panicked)) => panic::resume_unwind(panicked),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
+impl Preparation {
+    pub(crate) fn start(work: impl FnOnce() -> Outcome + Send + 'static) -> Self {
+        let shared = Arc::<Shared>::default();
+        let thread = {
+            let shared = Arc::clone(&shared);
+            let work = move || shared.end(panic::catch_unwind(AssertUnwindSafe(work)));
+            thread::Builder::new().name("geobacter prepare".into()).spawn(work)
+        };
+        if let Err(error) = thread {
+            // Code is then made by the first launch, which says what is wrong with it.
+            tracing::warn!(%error, "no thread to prepare kernels on; the first launch does it");
+            shared.end(Ok(Ok(())));
+        }
+        Self { shared }
+    }
+
+    /// Whether it has ended, well or not.
+    pub fn is_done(&self) -> bool {
+        !matches!(*self.shared.lock(), State::Running(_))
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// [`LaunchError::Driver`]: the first kernel for which there is no code, or which does not load.
+    pub fn wait(self) -> Result<(), LaunchError> {
+        let running = |state: &mut State| matches!(state, State::Running(_));
+        let mut state =
+            self.shared.ended.wait_while(self.shared.lock(), running).unwrap_or_else(PoisonError::into_inner);
+        // Taken only if it was awaited before, and then the outcome was said there.
+        state.take().unwrap_or(Ok(()))
+    }
+}
+
+impl Future for Preparation {
+    type Output = Result<(), LaunchError>;
+
+    /// After it has been ready once it stays pending.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.shared.lock();
+        if let State::Running(waker) = &mut *state {
+            *waker = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        state.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl fmt::Debug for Preparation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Preparation").field("done", &self.is_done()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            atomic::{AtomicUsize, Ordering},
+            mpsc,
+        },
+        task::Wake,
+    };
+
+    use super::*;
+
+    fn failure() -> LaunchError {
+        let error = Box::new(DriverError::Device("no".into()));
+        LaunchError::Driver { kernel: "k", device: "d".into(), error }
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize, Condvar, Mutex<()>);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            let _lock = self.2.lock();
+            self.0.fetch_add(1, Ordering::Relaxed);
+            self.1.notify_all();
+        }
+    }
+
+    #[test]
+    fn it_can_be_asked_waited_for_and_awaited() {
+        let (go, gone) = mpsc::channel::<()>();
+        let preparation = Preparation::start(move || {
+            gone.recv().expect("sent");
+            Err(failure())
+        });
+        assert!(!preparation.is_done());
+        go.send(()).expect("received");
+        assert_eq!(preparation.wait().unwrap_err().to_string(), failure().to_string());
+
+        let (go, gone) = mpsc::channel::<()>();
+        let mut preparation = Preparation::start(move || {
+            gone.recv().expect("sent");
+            Ok(())
+        });
+        let wakes = Arc::<Wakes>::default();
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut context = Context::from_waker(&waker);
+        assert!(Pin::new(&mut preparation).poll(&mut context).is_pending());
+        go.send(()).expect("received");
+        let lock = wakes.2.lock().expect("no panic");
+        drop(wakes.1.wait_while(lock, |()| wakes.0.load(Ordering::Relaxed) == 0).expect("no panic"));
+        assert!(preparation.is_done());
+        assert!(matches!(Pin::new(&mut preparation).poll(&mut context), Poll::Ready(Ok(()))));
+        assert!(Pin::new(&mut preparation).poll(&mut context).is_pending());
+    }
+
+    #[test]
+    fn a_panic_reaches_who_waits() {
+        let preparation = Preparation::start(|| panic!("a mistake"));
+        let panicked = panic::catch_unwind(AssertUnwindSafe(|| preparation.wait())).unwrap_err();
+        assert_eq!(panicked.downcast_ref(), Some(&"a mistake"));
+    }
+}
