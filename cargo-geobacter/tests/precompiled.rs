@@ -35,6 +35,12 @@ fn pick<T: Element + Default>(item: Item<1>, at: In<u32>, y: Out<T>, one: T) {
     y.set(&item, values[at[&item] as usize / 8 % 8]);
 }
 
+/// Code that was made at build time knows no value of the constant.
+#[kernel(workgroup = 64)]
+fn times(item: Item<1>, factor: Spec<u32>, y: InOut<u32>) {
+    y.set(&item, *factor * y.get(&item));
+}
+
 fn main() {
     let device = match geobacter::device(&std::env::args().nth(1).unwrap()) {
         Ok(device) => device,
@@ -55,6 +61,11 @@ fn main() {
     pick::launch(&device, 64, &input, &mut y, 7u64).unwrap();
     let expected: Vec<u64> = at.iter().map(|at| if at % 8 == at / 8 % 8 { 7 } else { 0 }).collect();
     assert_eq!(y.download().unwrap(), expected);
+    for factor in [3, 5, 3] {
+        let mut y = device.upload(&[1u32, 2]).unwrap();
+        times::launch(&device, 2, factor, &mut y).unwrap();
+        assert_eq!(y.download().unwrap(), [factor, 2 * factor]);
+    }
     println!("right on {}", device.id());
 }
 "#;
@@ -173,7 +184,7 @@ impl Workshop {
 fn a_program_with_device_code_runs_where_nothing_else_is() {
     let workshop = Workshop::new();
     let program = workshop.build("carrier", &["--gpu", "gfx942,gfx1100"], &[]);
-    let kernels = ["carrier::pick::<u64>", "carrier::saxpy"];
+    let kernels = ["carrier::pick::<u64>", "carrier::saxpy", "carrier::times"];
     let expected: Vec<_> = kernels
         .iter()
         .flat_map(|kernel| [("gfx1100", false), ("gfx942", false), ("gfx942", true)].map(|key| (kernel, key)))
@@ -181,7 +192,7 @@ fn a_program_with_device_code_runs_where_nothing_else_is() {
         .collect();
     assert_eq!(workshop.carried(&program, true), expected);
     let table = good(&workshop.geobacter(&["list", program.to_str().expect("UTF-8")], &[]));
-    assert!(table.starts_with("KERNEL") && table.lines().count() == 7, "{table}");
+    assert!(table.starts_with("KERNEL") && table.lines().count() == 10, "{table}");
     for variables in [&[][..], &[("GEOBACTER_CHECK", "1")], &[("GEOBACTER_CHECK", "0")]] {
         for device in ["sim:gfx942", "host"] {
             let output = good(&workshop.run_alone(&program, &[device], variables));
@@ -220,7 +231,7 @@ fn a_program_without_device_code_says_what_to_type() {
 fn a_program_with_nothing_but_device_code_runs_on_its_gpus_and_the_host() {
     let workshop = Workshop::new();
     let program = workshop.build("carrier", &["--gpu", "gfx942", "--gpu-only"], &[]);
-    assert_eq!(workshop.carried(&program, false).len(), 4);
+    assert_eq!(workshop.carried(&program, false).len(), 6);
     for device in ["sim:gfx942", "host"] {
         assert_eq!(good(&workshop.run_alone(&program, &[device], &[])), format!("right on {device}\n"));
     }

@@ -24,9 +24,16 @@ pub struct CodeRequest {
 
 impl CodeRequest {
     /// A code object of this kernel for this target (`gfx942`). `checked`: for a device that checks accesses to LDS.
-    pub fn new(kernel: Kernel, target: &str, checked: bool) -> Self {
+    /// `constants`: [`CompileJob::constants`].
+    pub fn new(kernel: Kernel, target: &str, checked: bool, constants: &[u8]) -> Self {
+        let mut export = format!("{}_{}", kernel.descriptor.name, kernel.id.short());
+        if !constants.is_empty() {
+            // Variants of one kernel have names that tell them apart.
+            export.push_str(&format!("_{}", &blake3::hash(constants).to_hex()[..8]));
+        }
         let job = CompileJob {
-            export: format!("{}_{}", kernel.descriptor.name, kernel.id.short()),
+            export,
+            constants: constants.to_vec(),
             bitcode: kernel.bitcode,
             entry: kernel.symbol,
             target: target.to_owned(),
@@ -46,9 +53,9 @@ impl CodeRequest {
         cache: Option<&DiskCache>,
         compile: impl FnOnce(CompileJob) -> Result<CompiledKernel, E>,
     ) -> Result<CompiledKernel, E> {
-        let CompileJob { export, target, emit, checked, .. } = &self.job;
+        let CompileJob { export, target, emit, checked, constants, .. } = &self.job;
         // The id is the hash of symbol and bitcode: hashing those again would say no more.
-        let question = (self.kernel, export, target, emit, checked);
+        let question = (self.kernel, export, target, emit, checked, constants);
         let key = CacheKey::of("code-object", compiler, &question, format!("{export} for {target}"));
         DiskCache::get_or_compute(cache, &key, || compile(self.job.clone()))
     }

@@ -40,7 +40,7 @@ pub fn in_parallel<T: Sync, S: Default, R: Send, E: Send>(
     let mut answers = thread::scope(|scope| {
         // Where there is no thread to be had, this one does the work.
         let others: Vec<_> =
-            (1..threads).filter_map(|_| thread::Builder::new().spawn_scoped(scope, &work).ok()).collect();
+            (1..threads).filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
         let mut answers = work();
         for other in others {
             // A panic in `each` goes on as it would have without threads.

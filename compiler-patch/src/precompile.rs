@@ -154,7 +154,7 @@ impl Task<'_> {
         let unusable =
             |reason| PrecompileError::Answer { kernel: display_name.clone(), target: target.clone(), reason };
         let compiler = compiler_version(archive.producer());
-        let request = CodeRequest::new(kernel, self.target, self.checked);
+        let request = CodeRequest::new(kernel, self.target, self.checked, &[]);
         let compiled = request.get(&compiler, cache, |job| worker.compile(job)).map_err(failed)?;
         let resources = compiled.resources.ok_or_else(|| unusable("its resources are missing".into()))?;
         let text = if SIMULATED_TARGETS.contains(&self.target) {

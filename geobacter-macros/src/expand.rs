@@ -23,8 +23,9 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
     let own_generics = turbofish(&function.sig.generics.params);
 
     // Hygienic, so that a kernel may call its own parameters `device` or `grid`.
-    let [device, grid, arguments, kernarg, scope, token] = ["device", "grid", "arguments", "kernarg", "scope", "token"]
-        .map(|name| format_ident!("{name}", span = Span::mixed_site()));
+    let [device, grid, arguments, kernarg, scope, token, values] =
+        ["device", "grid", "arguments", "kernarg", "scope", "token", "values"]
+            .map(|name| format_ident!("{name}", span = Span::mixed_site()));
 
     let descriptor = descriptor(kernel, options, &name, &lang);
     let types: Vec<_> = params.iter().map(device_type).collect();
@@ -80,14 +81,26 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
             )
         }
     };
-    // What a caller cannot name: a closure's type is told by passing it.
-    let functions: Vec<_> = params.iter().filter(|param| param.function).collect();
-    let (function_names, function_types): (Vec<_>, Vec<_>) =
-        functions.iter().map(|param| (&param.name, &param.ty)).unzip();
+    // What decides which code it is: functions, whose types a caller cannot name, and specialisation constants.
+    let deciding: Vec<_> = params.iter().zip(&types).filter(|(param, _)| param.function || is_spec(param)).collect();
+    let deciding_params = deciding.iter().map(|(param, _)| {
+        let (name, ty) = (&param.name, &param.ty);
+        let ty = if param.function { quote!(#ty) } else { quote_spanned!(ty.span()=> #core::launch::Arg<'_, #ty>) };
+        quote!(#name: #ty)
+    });
+    let deciding_params: Vec<_> = deciding_params.collect();
+    let constants = deciding.iter().map(|(param, ty)| {
+        let name = &param.name;
+        if param.function { quote!(let _ = #name;) } else { quote!(let #values = #values.with::<#ty>(&#name);) }
+    });
+    let constants = quote! {
+        let #values = #core::preparation::Constants::default();
+        #(#constants)*
+    };
     let (prepare_doc, prepare_async_doc) = (
         format!(
-            "Compiles and loads [`{name}`](fn@{name}) for `device`, so that its first launch need not; with the generics and \
-             the functions of that launch.\n\n# Errors\n`LaunchError::Driver`: there is no code for it, or it does not load."
+            "Compiles and loads [`{name}`](fn@{name}) for `device`, so that its first launch need not; with the generics, the \
+             functions and the specialisation constants of that launch.\n\n# Errors\n`LaunchError::Driver`: there is no code for it, or it does not load."
         ),
         "The same as `prepare`, on a thread of its own.".to_owned(),
     );
@@ -130,21 +143,21 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
             #[doc = #prepare_doc]
             #vis fn prepare #impl_generics (
                 #device: &#core::device::Device,
-                #(#function_names: #function_types),*
+                #(#deciding_params),*
             ) -> ::core::result::Result<(), #core::launch::LaunchError> #where_clause {
                 #(#checks)*
-                #(let _ = #function_names;)*
-                #core::preparation::prepare(#device, Self::instance #call_generics ())
+                #constants
+                #core::preparation::prepare(#device, Self::instance #call_generics (), &#values)
             }
 
             #[doc = #prepare_async_doc]
             #vis fn prepare_async #impl_generics (
                 #device: &#core::device::Device,
-                #(#function_names: #function_types),*
+                #(#deciding_params),*
             ) -> #core::preparation::Preparation #where_clause {
                 #(#checks)*
-                #(let _ = #function_names;)*
-                #core::preparation::prepare_async(#device, Self::instance #call_generics ())
+                #constants
+                #core::preparation::prepare_async(#device, Self::instance #call_generics (), #values)
             }
 
             /// What the kernel's declaration says.
@@ -184,6 +197,12 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
 
 pub(crate) fn lang(at: Span) -> TokenStream {
     quote_spanned!(at=> ::geobacter::__private::lang)
+}
+
+/// Whether a type is written as a specialisation constant: `Spec<u32>`. A type of the program's own that has this name is passed to
+/// `prepare` and changes nothing.
+fn is_spec(param: &Param) -> bool {
+    matches!(&param.ty, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "Spec"))
 }
 
 fn core(at: Span) -> TokenStream {

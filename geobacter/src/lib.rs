@@ -33,6 +33,7 @@
 //! | [`Slice<T>`](Slice)  | `&buffer`        | read, any length: a slice                                         |
 //! | [`InSoa<T>`](InSoa), [`OutSoa<T>`](OutSoa), [`InOutSoa<T>`](InOutSoa) | `&buffer`, `&mut buffer` | structs stored as one array for each field |
 //! | a [`KernelArg`]: a number, `bool`, `char`, an array, a struct, an enum | the value | the value              |
+//! | [`Spec<T>`](Spec)    | the value        | the value, for which a GPU's code is made                         |
 //! | `F: Fn(T) -> T`, `impl Fn(..)` | a closure or `fn` that captures nothing | called                           |
 //!
 //! `In` has one element for each item, `Out` and `InOut` as many as their partition says, one if none is named. That is checked
@@ -103,7 +104,7 @@
 //!
 //! # The first launch
 //! On a GPU, the first launch of a kernel has its code made, or loads it from the disk cache. `saxpy::prepare(&device)` does that
-//! before (for a generic kernel with the generics of the launch, and with its functions: `map::prepare::<f32, _>(&device, f)`),
+//! before (for a generic kernel with the generics of the launch, and with its functions and [`Spec`]s: `map::prepare::<f32, _>(&device, f)`),
 //! `saxpy::prepare_async(&device)` on a thread of its own; [`prepare_all`] has code made for every kernel of the program, on all
 //! cores. `cargo geobacter build --gpu gfx942` puts the code into the program: then nothing is compiled where it runs.
 //! ```
@@ -133,7 +134,7 @@ pub use devices::{Absence, DeviceError, Devices, device, devices, discover};
 pub use geobacter_lang::{
     AtomicElement, Atomics, Blocks, Element, Grid, GridShape, In, InOut, InOutSoa, InSoa, Item, KernelArg, Leader,
     LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, Strided, StructOfArrays, Tile, WorkItem,
-    Workgroup, atomic, descriptor, partition,
+    Workgroup, atomic, descriptor, partition, spec, spec::Spec,
 };
 pub use geobacter_macros::{Element, KernelArg, StructOfArrays, kernel};
 pub use geobacter_runtime_core::{
@@ -163,8 +164,8 @@ pub use half;
 pub mod prelude {
     pub use crate::{
         Atomics, Blocks, Collectives, Device, DeviceBuffer, Element, Filled, In, InOut, InOutSoa, InSoa, Item,
-        KernelArg, Lds, Leader, LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, SoaBuffer, Strided,
-        StructOfArrays, Tile, Together, Workgroup, kernel,
+        KernelArg, Lds, Leader, LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, SoaBuffer, Spec,
+        Strided, StructOfArrays, Tile, Together, Workgroup, kernel,
     };
 }
 

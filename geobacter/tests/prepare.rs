@@ -35,9 +35,9 @@ impl Driver for Watched {
     fn code_target(&self) -> Option<CodeTarget<'_>> {
         self.device.driver().code_target()
     }
-    fn prepare(&self, kernel: KernelInstance) -> Result<(), DriverError> {
+    fn prepare(&self, kernel: KernelInstance, constants: &[u8]) -> Result<(), DriverError> {
         self.prepared.fetch_add(1, Ordering::Relaxed);
-        self.device.driver().prepare(kernel)?;
+        self.device.driver().prepare(kernel, constants)?;
         assert_eq!(is_loaded(kernel), self.info().kind != DeviceKind::Host);
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Driver for Strange {
     fn code_target(&self) -> Option<CodeTarget<'_>> {
         Some(CodeTarget { isa: "gfx1", checked: false })
     }
-    fn prepare(&self, _: KernelInstance) -> Result<(), DriverError> {
+    fn prepare(&self, _: KernelInstance, _: &[u8]) -> Result<(), DriverError> {
         Err(DriverError::Device("it is strange".into()))
     }
     unsafe fn dispatch(&self, _: &Dispatch<'_>) -> Result<(), DriverError> {

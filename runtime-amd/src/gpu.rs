@@ -149,10 +149,10 @@ impl Gpu {
         Executable::load(&self.agent, code)
     }
 
-    /// A kernel of this program, loaded the first time.
-    fn executable(&self, kernel: KernelInstance) -> Result<Arc<Executable>, DriverError> {
-        let loaded = code::loaded(kernel, self.key, || {
-            let code = code::device_code(kernel, &self.info.isa, self.options.checked)?;
+    /// A kernel of this program with these specialisation constants, loaded the first time.
+    fn executable(&self, kernel: KernelInstance, constants: &[u8]) -> Result<Arc<Executable>, DriverError> {
+        let loaded = code::loaded(kernel, self.key, constants, |constants| {
+            let code = code::device_code(kernel, &self.info.isa, self.options.checked, constants)?;
             Ok(Arc::new(self.load(code)?) as LoadedKernel)
         })?;
         loaded.downcast::<Executable>().map_err(|_| {
@@ -275,13 +275,13 @@ impl Driver for Gpu {
         Some(CodeTarget { isa: &self.info.isa, checked: self.options.checked })
     }
 
-    fn prepare(&self, kernel: KernelInstance) -> Result<(), DriverError> {
-        self.executable(kernel).map(drop)
+    fn prepare(&self, kernel: KernelInstance, constants: &[u8]) -> Result<(), DriverError> {
+        self.executable(kernel, constants).map(drop)
     }
 
     unsafe fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<(), DriverError> {
         let kernel = dispatch.kernel;
-        let executable = self.executable(kernel)?;
+        let executable = self.executable(kernel, &dispatch.constants())?;
         let extent = Extent {
             dimensions: kernel.descriptor.dimensions,
             groups: dispatch.groups(),

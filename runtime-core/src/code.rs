@@ -1,7 +1,7 @@
 //! Device code for kernel instances: memory, then the program's bundle, then disk, then the worker.
 //!
 //! ```text
-//! loaded(kernel, device)      the instance's record: a list, one entry for each device; nanoseconds
+//! loaded(kernel, device)      the instance's record: a list, one entry for each device and specialisation; nanoseconds
 //!   └ device_code(kernel)     the bundle, keyed by symbol, target and mode;
 //!                             the disk cache, keyed by the kernel's content id, target and compiler
 //!       └ worker(target)      one process for each toolchain, started on the first miss
@@ -112,31 +112,60 @@ pub struct DeviceCode {
 }
 
 /// Device code of this kernel for this target (`gfx942`): what the program carries, or what is in the disk cache, or what the
-/// worker makes. `checked`: for a device that checks accesses to LDS.
+/// worker makes. `checked`: for a device that checks accesses to LDS. `constants`: the values of the kernel's specialisation
+/// constants ([`Dispatch::constants`](crate::driver::Dispatch::constants)), or nothing, for code that reads them at run time; such
+/// code is also the answer where there is nobody to make other.
 ///
 /// # Errors
 /// Any [`CodeError`].
-pub fn device_code(kernel: KernelInstance, target: &str, checked: bool) -> Result<DeviceCode, CodeError> {
+pub fn device_code(
+    kernel: KernelInstance,
+    target: &str,
+    checked: bool,
+    constants: &[u8],
+) -> Result<DeviceCode, CodeError> {
     let symbol = kernel.record.symbol();
     let key = BundleKey { symbol: archive::archived_symbol(symbol).to_owned(), target: target.to_owned(), checked };
     let ready = match bundle::find(bundle::bundles().map_err(Clone::clone)?, &key)? {
         Some(code) => Some(code),
         None => prepared::find(&key),
     };
-    let dump = dump::folder();
-    if let (Some(code), None) = (&ready, dump) {
-        return Ok(code.clone());
+    let Some(general) = ready else { return make(symbol, target, checked, constants, None) };
+    if constants.is_empty() {
+        return if dump::folder().is_some() {
+            make(symbol, target, checked, constants, Some(general))
+        } else {
+            Ok(general)
+        };
     }
+    match make(symbol, target, checked, constants, None) {
+        Err(error @ (CodeError::NotCarried { .. } | CodeError::GpuOnly { .. })) => {
+            let kernel = kernel.descriptor.name;
+            tracing::debug!(kernel, %error, "no code for these constants can be made: it reads them at run time");
+            Ok(general)
+        }
+        made => made,
+    }
+}
+
+/// Code from the disk cache or the worker, if there is none yet, and its dump.
+fn make(
+    symbol: &str,
+    target: &str,
+    checked: bool,
+    constants: &[u8],
+    ready: Option<DeviceCode>,
+) -> Result<DeviceCode, CodeError> {
     let (archive, kernel) = archive::find(archives_for(target)?, symbol)?
         .ok_or_else(|| CodeError::NotInArchive { symbol: symbol.to_owned() })?;
     let producer = archive.producer();
     let compile = |job: CompileJob| Ok(worker_for(producer, target)?.compile(job)?);
-    let request = CodeRequest::new(kernel, target, checked);
+    let request = CodeRequest::new(kernel, target, checked, constants);
     let code = match ready {
         Some(code) => code,
         None => cached(producer, &request, CACHE.as_ref(), compile)?,
     };
-    if let Some(folder) = dump {
+    if let Some(folder) = dump::folder() {
         dump::write(folder, &request.job, &code, compile)?;
     }
     Ok(code)
@@ -238,8 +267,13 @@ struct Loaded {
     loading: Mutex<()>,
 }
 
+/// Values of specialisation constants for which one device keeps code of one instance. With further ones it runs the code that reads
+/// them at run time: a constant that has many values is none.
+pub const MAX_VARIANTS: usize = 64;
+
 struct Entry {
     device: usize,
+    constants: Box<[u8]>,
     kernel: LoadedKernel,
     next: *mut Entry,
 }
@@ -265,29 +299,46 @@ impl Loaded {
         unsafe { &*table }
     }
 
-    fn find(&self, device: usize) -> Option<LoadedKernel> {
+    fn entries(&self, device: usize) -> impl Iterator<Item = &Entry> {
         // SAFETY: entries are complete before their address is stored (release, acquire), and are never changed or freed.
         let entry = |pointer: *mut Entry| unsafe { pointer.as_ref() };
-        let mut entries = iter::successors(entry(self.first.load(Ordering::Acquire)), |other| entry(other.next));
-        entries.find(|entry| entry.device == device).map(|entry| Arc::clone(&entry.kernel))
+        iter::successors(entry(self.first.load(Ordering::Acquire)), move |other| entry(other.next))
+            .filter(move |entry| entry.device == device)
     }
 
-    fn get_or_load<E>(&self, device: usize, load: impl FnOnce() -> Result<LoadedKernel, E>) -> Result<LoadedKernel, E> {
-        if let Some(kernel) = self.find(device) {
+    fn find(&self, device: usize, constants: &[u8]) -> Option<LoadedKernel> {
+        self.entries(device).find(|entry| *entry.constants == *constants).map(|entry| Arc::clone(&entry.kernel))
+    }
+
+    fn get_or_load<E>(
+        &self,
+        device: usize,
+        constants: &[u8],
+        load: impl FnOnce(&[u8]) -> Result<LoadedKernel, E>,
+    ) -> Result<LoadedKernel, E> {
+        if let Some(kernel) = self.find(device, constants) {
             return Ok(kernel);
         }
         let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kernel) = self.find(device) {
+        let has_room = constants.is_empty() || self.entries(device).count() < MAX_VARIANTS;
+        let constants = if has_room { constants } else { &[] };
+        if let Some(kernel) = self.find(device, constants) {
             return Ok(kernel);
         }
-        let kernel = load()?;
-        let entry = Entry { device, kernel: Arc::clone(&kernel), next: self.first.load(Ordering::Acquire) };
+        let kernel = load(constants)?;
+        let entry = Entry {
+            device,
+            constants: constants.into(),
+            kernel: Arc::clone(&kernel),
+            next: self.first.load(Ordering::Acquire),
+        };
         self.first.store(Box::into_raw(Box::new(entry)), Ordering::Release);
         Ok(kernel)
     }
 }
 
-/// What this device keeps for this kernel instance, made by `load` the first time. Later calls take nanoseconds.
+/// What this device keeps for this kernel instance and these values of its specialisation constants, made by `load` the first time.
+/// Later calls take nanoseconds. Beyond [`MAX_VARIANTS`], `load` is given no constants: code that reads them at run time.
 ///
 /// `device` is any key that no other device of the process has or will have, for example the address of a driver that lives
 /// as long as the process.
@@ -297,10 +348,11 @@ impl Loaded {
 pub fn loaded(
     kernel: KernelInstance,
     device: usize,
-    load: impl FnOnce() -> Result<LoadedKernel, DriverError>,
+    constants: &[u8],
+    load: impl FnOnce(&[u8]) -> Result<LoadedKernel, DriverError>,
 ) -> Result<LoadedKernel, DriverError> {
     // SAFETY: this is the one place that gives the word to somebody, and `Loaded::of` does as it says.
-    Loaded::of(unsafe { kernel.record.cache() }).get_or_load(device, load)
+    Loaded::of(unsafe { kernel.record.cache() }).get_or_load(device, constants, load)
 }
 
 #[cfg(test)]

@@ -105,13 +105,13 @@ pub trait Driver: Send + Sync + fmt::Debug {
         None
     }
 
-    /// Compiles and loads a kernel, so that its first launch need not. A driver whose kernels are a part of the program has nothing
+    /// Compiles and loads a kernel, so that its first launch with these specialisation constants ([`Dispatch::constants`]) need not. A driver whose kernels are a part of the program has nothing
     /// to do.
     ///
     /// # Errors
     /// What code generation or the device says.
-    fn prepare(&self, kernel: KernelInstance) -> Result<(), DriverError> {
-        let _ = kernel;
+    fn prepare(&self, kernel: KernelInstance, constants: &[u8]) -> Result<(), DriverError> {
+        let _ = (kernel, constants);
         Ok(())
     }
 
@@ -180,17 +180,32 @@ impl Dispatch<'_> {
         std::array::from_fn(|i| self.grid[i].div_ceil(self.kernel.descriptor.workgroup[i]))
     }
 
-    /// The parameter that was given the output buffer at this address.
-    pub fn output_at(&self, address: u64) -> Option<&'static ParamDescriptor> {
+    /// The values of the kernel's specialisation constants, one behind the other in the order of the parameters.
+    pub fn constants(&self) -> Vec<u8> {
+        let mut constants = Vec::new();
+        for (param, bytes) in self.arguments().filter(|(param, _)| param.kind == ParamKind::Spec) {
+            debug_assert_eq!(bytes.len(), param.size as usize, "the launch wrote every argument");
+            constants.extend_from_slice(bytes);
+        }
+        constants
+    }
+
+    /// The parameters, each with its bytes.
+    fn arguments(&self) -> impl Iterator<Item = (&'static ParamDescriptor, &[u8])> {
         let mut end = size_of::<KernargHeader>();
-        self.kernel.descriptor.params.iter().find(|param| {
+        self.kernel.descriptor.params.iter().map(move |param| {
             let at = end.next_multiple_of(param.align as usize);
             end = at + param.size as usize;
-            // One address for most, one for each field of a struct of arrays.
-            let words = self.kernarg.get(at..end).unwrap_or_default().as_chunks::<8>().0;
-            matches!(param.kind, ParamKind::Out | ParamKind::InOut)
-                && words.iter().any(|&word| u64::from_ne_bytes(word) == address)
+            (param, self.kernarg.get(at..end).unwrap_or_default())
         })
+    }
+
+    /// The parameter that was given the output buffer at this address.
+    pub fn output_at(&self, address: u64) -> Option<&'static ParamDescriptor> {
+        let mut outputs = self.arguments().filter(|(param, _)| matches!(param.kind, ParamKind::Out | ParamKind::InOut));
+        // One address for most, one for each field of a struct of arrays.
+        let holds = |bytes: &[u8]| bytes.as_chunks::<8>().0.iter().any(|&word| u64::from_ne_bytes(word) == address);
+        outputs.find(|(_, bytes)| holds(bytes)).map(|(param, _)| param)
     }
 }
 

@@ -10,18 +10,63 @@ use std::{
     thread,
 };
 
+use geobacter_lang::{
+    KernelArg,
+    descriptor::ParamKind,
+    param::{KernelParam, kind},
+    spec::SpecValue,
+};
+
 use crate::{
     device::Device,
     driver::{DriverError, KernelInstance},
-    launch::LaunchError,
+    launch::{Arg, LaunchError, LaunchKind},
 };
 
-/// Compiles and loads a kernel for a device: from then on, a launch finds it in nanoseconds.
+/// The values of specialisation constants for which a kernel is made ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Constants(Vec<u8>);
+
+/// What a kind of parameter adds to [`Constants`].
+pub trait ConstantKind: LaunchKind {
+    /// Adds the bytes that code depends on.
+    fn add_to(argument: &Self::Arg<'_>, bytes: &mut Vec<u8>);
+}
+
+impl<T: SpecValue> ConstantKind for kind::Spec<T> {
+    fn add_to(value: &T, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(bytemuck::bytes_of(&value.into_repr()));
+    }
+}
+
+impl<T: KernelArg> ConstantKind for kind::Scalar<T> {
+    /// The macro knows types by name only: this is a type of the program's own that is called `Spec`.
+    fn add_to(_: &T, _: &mut Vec<u8>) {}
+}
+
+impl Constants {
+    /// The same with the value of the next parameter, whose type is `P`.
+    #[must_use]
+    pub fn with<P: KernelParam<Kind: ConstantKind>>(mut self, argument: &Arg<'_, P>) -> Self {
+        P::Kind::add_to(argument, &mut self.0);
+        self
+    }
+
+    /// The bytes, if they are those of all of the kernel's constants; none otherwise (a parameter whose type is an alias of `Spec`
+    /// was taken for another): such a kernel is made ready for any value.
+    fn of(&self, kernel: KernelInstance) -> &[u8] {
+        let params = kernel.descriptor.params.iter().filter(|param| param.kind == ParamKind::Spec);
+        let expected: u32 = params.map(|param| param.size).sum();
+        if self.0.len() == expected as usize { &self.0 } else { &[] }
+    }
+}
+
+/// Compiles and loads a kernel for a device: from then on, a launch with these constants finds it in nanoseconds.
 ///
 /// # Errors
 /// [`LaunchError::Driver`]: there is no code for it, or the device does not load it.
-pub fn prepare(device: &Device, kernel: KernelInstance) -> Result<(), LaunchError> {
-    device.driver().prepare(kernel).map_err(|error: DriverError| LaunchError::Driver {
+pub fn prepare(device: &Device, kernel: KernelInstance, constants: &Constants) -> Result<(), LaunchError> {
+    device.driver().prepare(kernel, constants.of(kernel)).map_err(|error: DriverError| LaunchError::Driver {
         kernel: kernel.descriptor.name,
         device: device.id().to_owned(),
         error: Box::new(error),
@@ -29,9 +74,9 @@ pub fn prepare(device: &Device, kernel: KernelInstance) -> Result<(), LaunchErro
 }
 
 /// [`prepare`] on a thread of its own.
-pub fn prepare_async(device: &Device, kernel: KernelInstance) -> Preparation {
+pub fn prepare_async(device: &Device, kernel: KernelInstance, constants: Constants) -> Preparation {
     let device = device.clone();
-    Preparation::start(move || prepare(&device, kernel))
+    Preparation::start(move || prepare(&device, kernel, &constants))
 }
 
 type Outcome = Result<(), LaunchError>;

@@ -26,6 +26,8 @@ pub(super) fn find(key: &BundleKey) -> Option<DeviceCode> {
 /// Makes device code for every kernel of this program and this device, on all cores, and keeps it until it is launched: from
 /// then on a first launch loads code and compiles nothing. Devices that need no code (the host) are ready as they are.
 ///
+/// A kernel with specialisation constants has code for each of their values: that is made by its own `prepare`, which is given them.
+///
 /// Code that the program carries, or that is in the disk cache, is not made again.
 ///
 /// # Errors
@@ -83,7 +85,7 @@ pub(super) fn prepare_archive<'a, S: Default>(
         let failed = |error| (summary.display_name, error);
         let kernel = archive.kernel(summary.symbol).map_err(|error| failed(error.into()))?;
         let Some(kernel) = kernel else { return Ok(()) };
-        let request = CodeRequest::new(kernel, isa, checked);
+        let request = CodeRequest::new(kernel, isa, checked, &[]);
         let code = cached(archive.producer(), &request, CACHE.as_ref(), |job| compile(state, job)).map_err(failed)?;
         PREPARED.write().unwrap_or_else(PoisonError::into_inner).insert(key(summary.symbol), code);
         Ok(())

@@ -79,7 +79,7 @@ fn the_disk_cache_is_asked_first_and_tells_everything_apart() {
     let compiled = Cell::new(0);
     let ask = |producer: &Producer, kernel: Kernel, target: &str| {
         let bitcode = kernel.bitcode.clone();
-        let code = cached(producer, &CodeRequest::new(kernel, target, false), Some(&cache), |job| {
+        let code = cached(producer, &CodeRequest::new(kernel, target, false, &[]), Some(&cache), |job| {
             compiled.set(compiled.get() + 1);
             assert_eq!((job.bitcode, job.target.as_str(), job.emit), (bitcode, target, Emit::CodeObject));
             let bytes = format!("{target}:{}", job.export).into_bytes();
@@ -98,6 +98,18 @@ fn the_disk_cache_is_asked_first_and_tells_everything_apart() {
     assert_eq!(ask(&new, kernel("_entry", b"two"), "gfx942").1, 3);
     assert_eq!(ask(&new, kernel("_other", b"one"), "gfx942").1, 4);
     assert_eq!(ask(&old, kernel("_entry", b"one"), "gfx942").1, 5);
+    // Other constants, by their bytes.
+    let specialised = |constants: &[u8]| {
+        let request = CodeRequest::new(kernel("_entry", b"one"), "gfx942", false, constants);
+        let code = cached(&new, &request, Some(&cache), |job| {
+            compiled.set(compiled.get() + 1);
+            Ok(CompiledKernel { bytes: job.constants, resources: Some(resources(&job.export)) })
+        });
+        (code.unwrap().code_object.to_vec(), compiled.get())
+    };
+    for (constants, calls) in [([1, 0], 6), ([0, 1], 7), ([1, 0], 7)] {
+        assert_eq!(specialised(&constants), (constants.to_vec(), calls));
+    }
 }
 
 #[test]
@@ -106,14 +118,15 @@ fn a_failure_is_not_kept() {
     let cache = DiskCache::at(folder.path());
     for _ in 0..2 {
         let kernel = kernel("_entry", b"one");
-        let error = cached(&producer("1.95.0"), &CodeRequest::new(kernel, "gfx942", false), Some(&cache), |_| {
+        let error = cached(&producer("1.95.0"), &CodeRequest::new(kernel, "gfx942", false, &[]), Some(&cache), |_| {
             Err(WorkerError::Failed("no".into()).into())
         });
         assert_eq!(error.unwrap_err().to_string(), "no");
     }
     let none = Ok(CompiledKernel { bytes: vec![1], resources: None });
     let kernel = kernel("_entry", b"one");
-    let error = cached(&producer("1.95.0"), &CodeRequest::new(kernel, "gfx942", false), None, |_| none).unwrap_err();
+    let error =
+        cached(&producer("1.95.0"), &CodeRequest::new(kernel, "gfx942", false, &[]), None, |_| none).unwrap_err();
     assert!(matches!(error, CodeError::NoResources));
 }
 
@@ -196,7 +209,7 @@ fn threads_load_a_kernel_once_for_each_device() {
                 start.wait();
                 for round in 0..300 {
                     let device = 1 + (thread + round) % 3;
-                    let kernel = Loaded::of(record).get_or_load(device, || {
+                    let kernel = Loaded::of(record).get_or_load(device, &[], |_| {
                         loads.fetch_add(1, Ordering::Relaxed);
                         Ok::<LoadedKernel, ()>(Arc::new(device))
                     });
@@ -211,11 +224,37 @@ fn threads_load_a_kernel_once_for_each_device() {
 }
 
 #[test]
+fn variants_are_told_apart_and_bounded() {
+    let record = AtomicPtr::default();
+    let table = Loaded::of(&record);
+    let loads = Cell::new(0);
+    let get = |device: usize, value: u32| -> Vec<u8> {
+        let kernel = table.get_or_load(device, &value.to_le_bytes(), |constants| {
+            loads.set(loads.get() + 1);
+            Ok::<LoadedKernel, ()>(Arc::new(constants.to_vec()))
+        });
+        kernel.unwrap().downcast_ref::<Vec<u8>>().unwrap().clone()
+    };
+    for _ in 0..2 {
+        for value in 0..MAX_VARIANTS as u32 {
+            assert_eq!(get(1, value), value.to_le_bytes());
+        }
+        assert_eq!(loads.get(), MAX_VARIANTS);
+    }
+    // From here on one code does for all of them, and what was there stays.
+    for value in 1000..2000 {
+        assert!(get(1, value).is_empty());
+    }
+    assert_eq!((get(1, 7), loads.get()), (7u32.to_le_bytes().to_vec(), MAX_VARIANTS + 1));
+    assert_eq!((get(2, 1000), loads.get()), (1000u32.to_le_bytes().to_vec(), MAX_VARIANTS + 2));
+}
+
+#[test]
 fn what_does_not_load_is_tried_again() {
     let record = AtomicPtr::default();
     let table = Loaded::of(&record);
-    assert_eq!(table.get_or_load(1, || Err("no")).unwrap_err(), "no");
-    assert!(table.get_or_load(1, || Ok::<LoadedKernel, ()>(Arc::new(5u8))).is_ok());
-    let kernel = Loaded::of(&record).get_or_load(1, || Err("not asked")).unwrap();
+    assert_eq!(table.get_or_load(1, &[], |_| Err("no")).unwrap_err(), "no");
+    assert!(table.get_or_load(1, &[], |_| Ok::<LoadedKernel, ()>(Arc::new(5u8))).is_ok());
+    let kernel = Loaded::of(&record).get_or_load(1, &[], |_| Err("not asked")).unwrap();
     assert_eq!(kernel.downcast_ref(), Some(&5u8));
 }
