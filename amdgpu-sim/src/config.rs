@@ -2,6 +2,8 @@
 
 use std::{env, str::FromStr, time::Duration};
 
+use geobacter_spool::bundle::SIMULATED_TARGETS;
+
 /// The environment variable that sets the watchdog's time in seconds; 0 switches it off.
 pub const WATCHDOG_VARIABLE: &str = "AMDGPU_SIM_WATCHDOG";
 /// The environment variable that switches the checks on (`1`) or off (`0`).
@@ -13,8 +15,6 @@ pub const MEMORY_VARIABLE: &str = "AMDGPU_SIM_MEMORY";
 pub const DEFAULT_MEMORY: u64 = 192 << 30;
 /// The watchdog's time where nothing else is said.
 pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(60);
-/// Devices that can be simulated.
-const TARGETS: [&str; 1] = ["gfx942"];
 /// Most devices of one process.
 const MAX_DEVICES: usize = 64;
 
@@ -104,7 +104,7 @@ impl FromStr for Config {
             };
             let count = count.filter(|count| (1..=MAX_DEVICES).contains(count));
             let count = count.ok_or_else(|| ConfigError::Count(entry.to_owned()))?;
-            let target = TARGETS.iter().find(|target| **target == name);
+            let target = SIMULATED_TARGETS.iter().find(|target| **target == name);
             let target = target.ok_or_else(|| ConfigError::UnknownTarget(name.to_owned()))?;
             targets.extend(std::iter::repeat_n(*target, count));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use geobacter_codegen_client::{CacheKey, DiskCache, Worker};
+use geobacter_codegen_client::{DiskCache, Worker, disassembly};
 use geobacter_spool::job::{DisassembleJob, Instruction};
 
 /// Makes text of machine code, in the syntax of LLVM's AMDGPU assembler.
@@ -33,9 +33,7 @@ impl WorkerDisassembler {
 impl Disassembler for WorkerDisassembler {
     fn disassemble(&self, target: &str, code: &[u8]) -> Result<Vec<Instruction>, String> {
         let job = DisassembleJob { target: target.to_owned(), code: code.to_vec() };
-        let what = format!("{} bytes of {target} code", code.len());
-        let key = CacheKey::of("disassembly", &self.compiler, &job, what);
-        DiskCache::get_or_compute(self.cache.as_ref(), &key, || self.worker.disassemble(job))
+        disassembly(job, &self.compiler, self.cache.as_ref(), |job| self.worker.disassemble(job))
             .map_err(|error| error.to_string())
     }
 }

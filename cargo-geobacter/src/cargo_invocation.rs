@@ -5,18 +5,28 @@
 //! these never replace each other. A checked build has another one, `geobacter-checked/`: the wrapper hands
 //! `--cfg geobacter_check` to rustc, which cargo does not see. `RUSTFLAGS` it would see, but setting them would switch off
 //! those of the user's configuration.
+//!
+//! `--gpu` becomes the environment variable that the wrapper reads. cargo does see that one: the wrapper names it in what rustc says
+//! of a program's dependencies, so programs are linked again when it changes, and nothing else is.
 
 use std::{
     env,
     ffi::{OsStr, OsString},
+    fs,
+    io::{self, IsTerminal},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, bail};
-use geobacter_compiler_patch::{CHAINED_WRAPPER, checked_build};
+use geobacter_compiler_patch::{
+    CHAINED_WRAPPER, GPU_ONLY_VARIABLE, GPU_VARIABLE, PROGRESS_VARIABLE, checked_build, gpu_names, gpus_in_environment,
+};
+use geobacter_respool::targets;
 use geobacter_runtime_amd::SIMULATOR_VARIABLE;
+
+use crate::UsageError;
 
 /// Which simulated devices `run` and `test` offer unless `AMDGPU_SIM` says otherwise.
 pub const SIMULATED: &str = "gfx942";
@@ -61,6 +71,10 @@ struct CargoArguments {
     passed: Vec<OsString>,
     /// `--target-dir`.
     target_dir: Option<PathBuf>,
+    /// The names in `--gpu`, if it is there.
+    gpus: Option<Vec<String>>,
+    /// `--gpu-only`.
+    gpu_only: bool,
     /// What decides which workspace and which configuration is meant.
     selecting: Vec<OsString>,
 }
@@ -85,6 +99,12 @@ impl CargoArguments {
                 value.with_context(|| format!("`{option}` needs a value"))
             };
             match option {
+                "--gpu" => {
+                    let names = value()?;
+                    let names = names.to_str().context("the name of a GPU is not UTF-8")?;
+                    this.gpus.get_or_insert_default().extend(gpu_names(names));
+                }
+                "--gpu-only" => this.gpu_only = true,
                 "--target-dir" => this.target_dir = Some(value()?.into()),
                 "--manifest-path" | "--config" => {
                     let pair = [OsString::from(option), value()?];
@@ -106,9 +126,27 @@ impl CargoArguments {
 pub fn command(subcommand: &str, arguments: &[OsString]) -> anyhow::Result<Command> {
     let program = env::current_exe().context("cannot find out where this program is")?;
     let arguments = CargoArguments::of(arguments)?;
+    let gpus = gpus(&arguments)?;
     let folders = Folders::of(&arguments)?;
 
     let mut command = clean_cargo();
+    if gpus.is_empty() {
+        command.env_remove(GPU_VARIABLE);
+    } else {
+        command.env(GPU_VARIABLE, gpus.join(","));
+    }
+    if arguments.gpu_only {
+        if gpus.is_empty() {
+            bail!(UsageError("`--gpu-only` is for programs with device code: name the GPUs with `--gpu`".into()));
+        }
+        command.env(GPU_ONLY_VARIABLE, "1");
+    } else {
+        command.env_remove(GPU_ONLY_VARIABLE);
+    }
+    match io::stderr().is_terminal().then(|| fs::read_link("/proc/self/fd/2")) {
+        Some(Ok(terminal)) => command.env(PROGRESS_VARIABLE, terminal),
+        _ => command.env_remove(PROGRESS_VARIABLE),
+    };
     command.arg(subcommand);
     command.arg("--target-dir").arg(&folders.target);
     command.args(["--config", &setting("build.rustc-wrapper", &program)?]);
@@ -133,6 +171,17 @@ pub fn command(subcommand: &str, arguments: &[OsString]) -> anyhow::Result<Comma
         }
     }
     Ok(command)
+}
+
+/// The GPUs that programs get device code for: those of `--gpu`, or else of the environment.
+fn gpus(arguments: &CargoArguments) -> anyhow::Result<Vec<String>> {
+    let gpus = arguments.gpus.as_ref().map_or_else(gpus_in_environment, |gpus| gpu_names(&gpus.join(",")));
+    for gpu in &gpus {
+        if let Err(error) = targets::find(gpu) {
+            bail!(UsageError(error.to_string()));
+        }
+    }
+    Ok(gpus)
 }
 
 /// Becomes cargo: its exit code, and that of the program that it runs, are this program's.
@@ -207,7 +256,17 @@ mod tests {
     }
 
     #[test]
+    fn gpus_are_not_cargos() {
+        let arguments = parse("--gpu gfx942,gfx1100 --release --gpu=gfx90a -- --gpu x");
+        assert_eq!(arguments.passed, ["--release", "--", "--gpu", "x"]);
+        assert_eq!(gpus(&arguments).expect("known"), ["gfx1100", "gfx90a", "gfx942"]);
+        let error = gpus(&parse("--gpu gfx942,gfx1")).expect_err("unknown").to_string();
+        assert!(error.contains("`gfx1`") && error.contains("gfx942"), "{error}");
+    }
+
+    #[test]
     fn a_missing_value_is_an_error() {
+        assert!(CargoArguments::of(&["--gpu".into()]).is_err());
         assert!(CargoArguments::of(&["--target-dir".into()]).is_err());
     }
 }

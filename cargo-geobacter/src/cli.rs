@@ -35,7 +35,7 @@ pub struct Cli {
 pub enum Command {
     /// Build and run a program, with device code for its kernels.
     #[command(after_help = "\
-Every argument goes to `cargo run` as it is. Without AMDGPU_SIM in the environment, the program sees a simulated gfx942.
+Every argument but `--gpu` and `--gpu-only` goes to `cargo run` as it is (`cargo geobacter build --help` tells of those). Without AMDGPU_SIM in the environment, the program sees a simulated gfx942.
 
 Examples:
   cargo geobacter run --release --example saxpy -- --device all
@@ -43,16 +43,19 @@ Examples:
     Run(CargoArguments),
     /// Build programs, with an archive of their kernels inside.
     #[command(after_help = "\
-Every argument goes to `cargo build` as it is. A compiler wrapper that RUSTC_WRAPPER names (sccache) stays in use for \
+Every argument but `--gpu` and `--gpu-only` goes to `cargo build` as it is. `--gpu gfx942,gfx1100` puts device code for these GPUs into the \
+programs, which then need neither cargo-geobacter nor a toolchain where they run on one of them; GEOBACTER_GPU in the \
+environment does the same. With `--gpu-only` they carry nothing else, and no other GPU can run them. `cargo geobacter list` shows what a program carries. A compiler wrapper that RUSTC_WRAPPER names (sccache) stays in use for \
 crates without kernels; one that cargo's configuration file names is not used.
 
 Examples:
   cargo geobacter build --release
+  cargo geobacter build --release --gpu gfx90a,gfx942
   cargo geobacter build --workspace --examples --target-dir build")]
     Build(CargoArguments),
     /// Run tests, with device code for their kernels.
     #[command(after_help = "\
-Every argument goes to `cargo test` as it is. Without AMDGPU_SIM in the environment, tests see a simulated gfx942. \
+Every argument but `--gpu` and `--gpu-only` goes to `cargo test` as it is (`cargo geobacter build --help` tells of those). Without AMDGPU_SIM in the environment, tests see a simulated gfx942. \
 Documentation tests are built by rustdoc and run their kernels on the processor only.
 
 Examples:
@@ -66,6 +69,12 @@ Examples:
   cargo geobacter inspect --release --gpu gfx1100 --emit resources
   cargo geobacter inspect --bin demo --kernel saxpy --gpu gfx90a --emit obj -o saxpy.hsaco")]
     Inspect(Box<InspectArguments>),
+    /// List the kernels that a program carries, and the GPUs that it carries device code for.
+    #[command(after_help = "\
+Examples:
+  cargo geobacter list target/geobacter/release/demo
+  cargo geobacter list --json demo")]
+    List(ListArguments),
     /// List the devices that a program would see on this machine.
     Devices(OutputArguments),
     /// Show or empty the cache of device code.
@@ -93,6 +102,17 @@ pub struct CargoArguments {
     /// Arguments of the cargo command of the same name, and after `--` those of the program.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CARGO ARGUMENTS")]
     pub arguments: Vec<OsString>,
+}
+
+/// Arguments of `list`.
+#[derive(Args, Debug)]
+pub struct ListArguments {
+    /// The program, or a shared library.
+    #[arg(value_name = "FILE")]
+    pub program: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// How to print.

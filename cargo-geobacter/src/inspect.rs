@@ -39,6 +39,7 @@ pub fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitCode> {
     for kernel in kernels {
         let answer = worker.compile(CompileJob {
             checked: false,
+            constants: Vec::new(),
             bitcode: kernel.bitcode.clone(),
             entry: kernel.symbol.clone(),
             export: kernel.descriptor.name.clone(),

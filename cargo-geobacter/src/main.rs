@@ -1,4 +1,4 @@
-//! `cargo geobacter`: run, build, test, inspect, devices, cache, doctor, new.
+//! `cargo geobacter`: run, build, test, inspect, list, devices, cache, doctor, new.
 //!
 //! One program in four roles, told apart before the command line is parsed:
 //! * what a person types: [`cli`] and one file for each subcommand; `run`, `build` and `test` become cargo
@@ -13,6 +13,7 @@ mod cli;
 mod devices;
 mod doctor;
 mod inspect;
+mod list;
 mod new_project;
 mod table;
 
@@ -83,6 +84,7 @@ fn obey(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
         // Only their `--help` comes this far, and clap has answered it.
         Command::Run(_) | Command::Build(_) | Command::Test(_) => Ok(ExitCode::SUCCESS),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
+        Command::List(arguments) => list::list(&arguments.program, arguments.json),
         Command::Devices(output) => devices::devices(output.json),
         Command::Cache(command) => cache::cache(command),
         Command::Doctor(output) => doctor::doctor(output.json),

@@ -188,6 +188,7 @@ fn a_missing_or_damaged_llvm_is_named() {
 fn what_llvm_and_respool_refuse_is_an_answer_and_not_a_death() {
     let worker = Worker::new(PROGRAM, sysroot());
     let job = |target: &str, checked: bool| CompileJob {
+        constants: Vec::new(),
         checked,
         bitcode: b"not bitcode".to_vec(),
         entry: "entry".into(),

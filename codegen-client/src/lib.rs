@@ -6,8 +6,12 @@
 //!
 //! Data flows `runtime-core` / `amdgpu-sim` → [`DiskCache`] → (miss) [`Worker`] → answer → [`DiskCache`] → caller.
 
+mod code_object;
 mod disk_cache;
+mod parallel;
 mod worker;
 
+pub use code_object::{CodeRequest, compiler_version, disassembly};
 pub use disk_cache::{CACHE_VARIABLE, CacheEntry, CacheKey, DiskCache, EntryLabel, LIMIT_VARIABLE, Removed};
+pub use parallel::in_parallel;
 pub use worker::{Worker, WorkerError};

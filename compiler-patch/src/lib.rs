@@ -15,16 +15,18 @@
 //! rustc's `-C save-temps` leaves the bitcode of each codegen unit before any optimisation (`*.no-opt.bc`). It litters,
 //! too, so rustc writes into a private folder beside the real one (`staging`) from which only the outputs are
 //! published. What a kernel may not do comes back from the worker as diagnostics and leaves as messages in rustc's own
-//! JSON format, so that cargo and editors show them like any other compile error.
+//! JSON format, so that cargo and editors show them like any other compile error. With `--gpu` the shim also has code
+//! generated for these GPUs, which goes into the binary beside the archive (`precompile`).
 //!
 //! Nothing here reads bitcode: that is the worker's business (`respool`). Nothing here starts cargo: that is
 //! `cargo-geobacter`'s.
 
-mod archive_object;
 mod invocation;
 mod link;
 mod messages;
+mod precompile;
 mod render;
+mod section_object;
 mod sidecar;
 mod staging;
 mod toolchain;
@@ -35,15 +37,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use archive_object::archive_object;
 pub use link::{LinkError, Report, link};
+pub use precompile::{
+    GPU_ONLY_VARIABLE, GPU_VARIABLE, PROGRESS_VARIABLE, PrecompileError, gpu_names, gpus_in_environment,
+};
 pub use render::{Style, render};
+pub use section_object::section_object;
 pub use toolchain::{LLVM_MAJOR, Toolchain, ToolchainError};
 pub use wrapper::{CHAINED_WRAPPER, WrapError, checked_build, wrap};
 
 /// Version of what the wrapper leaves beside libraries. Part of what cargo sees as the compiler's version, so that another
 /// version rebuilds everything.
-pub const SPOOL_VERSION: u32 = 1;
+pub const SPOOL_VERSION: u32 = 2;
 
 /// Environment variable that makes the program the link shim: path of the link job, written by the wrapper.
 pub(crate) const LINK_JOB: &str = "GEOBACTER_LINK";

@@ -3,6 +3,7 @@
 //! ```text
 //! link job --> closure over the sidecars --> no module names a kernel? ------------------> linker
 //!                                        \-> worker: extract --> archive --> object file --> linker
+//!                                                            |     \-> --gpu: device code --^
 //!                                                            \-> diagnostics --> report, exit 1
 //! ```
 //! The report goes to the wrapper, which sees rustc fail and says why in rustc's place.
@@ -17,14 +18,15 @@ use std::{
 };
 
 use geobacter_codegen_client::{Worker, WorkerError};
-use geobacter_spool::{archive::Producer, diagnostic::Diagnostic, job::ExtractJob};
+use geobacter_spool::{archive, archive::Producer, bundle, diagnostic::Diagnostic, job::ExtractJob};
 use memchr::memmem;
 use object::Architecture;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     LINK_JOB,
-    archive_object::archive_object,
+    precompile::{Precompile, PrecompileError},
+    section_object::section_object,
     sidecar::{self, Closure, SidecarError},
     toolchain::{Toolchain, ToolchainError},
 };
@@ -56,6 +58,10 @@ pub(crate) struct LinkJob {
     pub worker: PathBuf,
     /// Where the report goes.
     pub report: PathBuf,
+    /// The GPUs for which the artifact gets device code.
+    pub gpus: Vec<String>,
+    /// Whether it gets nothing else.
+    pub gpu_only: bool,
 }
 
 /// Why there is no artifact.
@@ -101,6 +107,9 @@ pub enum LinkError {
     /// The worker has no archive.
     #[error("the kernels of this program could not be collected: {0}")]
     Worker(#[from] WorkerError),
+    /// There is no device code for the GPUs that were asked for.
+    #[error(transparent)]
+    Precompile(#[from] PrecompileError),
     /// Kernels are in a program for a host that Geobacter does not know.
     #[error("kernels in a program for {target}: this host is not supported; x86_64 and aarch64 Linux are")]
     Host {
@@ -153,7 +162,7 @@ pub fn link(job: &Path, arguments: &[OsString]) -> Result<Infallible, LinkError>
 }
 
 enum Kernels {
-    /// The archive's object file; none if there are no kernels.
+    /// The object file with the archive and the device code; none if there are no kernels.
     Good(Option<PathBuf>),
     /// Kernels that no device can run.
     Bad(Vec<Diagnostic>),
@@ -239,7 +248,15 @@ impl LinkJob {
             return Ok(Kernels::Good(None));
         }
         let path = self.folder.join("geobacter_archive.o");
-        let object = archive_object(&extracted.archive, architecture)?;
+        let code = match &self.gpus[..] {
+            [] => None,
+            gpus => Some(Precompile { archive: &extracted.archive, worker: &self.worker, gpus }.bundle()?),
+        };
+        let mut sections: Vec<(&str, &[u8])> = code.iter().map(|code| (bundle::SECTION, &**code)).collect();
+        if sections.is_empty() || !self.gpu_only {
+            sections.push((archive::SECTION, &extracted.archive));
+        }
+        let object = section_object(&sections, architecture)?;
         fs::write(&path, object).map_err(|source| LinkError::Io { verb: "write", path: path.clone(), source })?;
         Ok(Kernels::Good(Some(path)))
     }

@@ -5,7 +5,7 @@
 //! one and hence on the same file system, and only its outputs are moved out of it.
 
 use std::{
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -48,8 +48,9 @@ impl Staging {
         fs::rename(&draft, &target)
     }
 
-    /// Moves all outputs into the output folder. `emits` are the kinds that `--emit` asked for.
-    pub fn publish<'a>(&self, emits: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    /// Moves all outputs into the output folder. `emits` are the kinds that `--emit` asked for, `tracked` the environment
+    /// variables that the outputs depend on beside those that the source names.
+    pub fn publish<'a>(&self, emits: impl Iterator<Item = &'a str>, tracked: &[&str]) -> io::Result<()> {
         let emits: Vec<&str> = emits.collect();
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
@@ -58,7 +59,7 @@ impl Staging {
             }
             let path = entry.path();
             if path.extension().is_some_and(|extension| extension == "d") {
-                self.correct_dep_info(&path)?;
+                self.correct_dep_info(&path, tracked)?;
             }
             fs::rename(&path, self.out_dir.join(entry.file_name()))?;
         }
@@ -81,11 +82,18 @@ impl Staging {
         })
     }
 
-    /// Dep-info names the outputs: they shall be named where they are going to be.
-    fn correct_dep_info(&self, file: &Path) -> io::Result<()> {
+    /// Dep-info names the outputs: they shall be named where they are going to be. It also names, as rustc does it for `env!`, the
+    /// variables whose change makes cargo compile the crate again.
+    fn correct_dep_info(&self, file: &Path, tracked: &[&str]) -> io::Result<()> {
         let text = fs::read_to_string(file)?;
         let makefile = |path: &Path| path.display().to_string().replace(' ', "\\ ");
-        fs::write(file, text.replace(&makefile(&self.folder), &makefile(&self.out_dir)))
+        let mut text = text.replace(&makefile(&self.folder), &makefile(&self.out_dir));
+        for variable in tracked {
+            let escaped = |value: String| value.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
+            let value = env::var(variable).map_or_else(|_| String::new(), |value| format!("={}", escaped(value)));
+            text.push_str(&format!("\n# env-dep:{variable}{value}\n"));
+        }
+        fs::write(file, text)
     }
 
     /// Moves the crate's unoptimised bitcode into `target`, in place of what an earlier build left there.
@@ -140,7 +148,7 @@ mod tests {
         fs::create_dir(&modules).expect("folder");
         fs::write(modules.join("stale.no-opt.bc"), "").expect("written");
 
-        staging.publish(["link"].into_iter()).expect("published");
+        staging.publish(["link"].into_iter(), &["GEOBACTER_NO_SUCH_VARIABLE"]).expect("published");
         staging.keep_modules(&modules).expect("kept");
         drop(staging);
 
@@ -155,7 +163,8 @@ mod tests {
         assert_eq!(names(out.path()), ["a-1", "a-1.d", "liba-1.geobacter.d", "liba-1.rlib", "liba-1.rmeta"]);
         assert_eq!(names(&modules), ["a-1.a.0-cgu.0.rcgu.no-opt.bc"]);
         let dep_info = fs::read_to_string(out.path().join("a-1.d")).expect("dep-info");
-        assert_eq!(Path::new(&dep_info), out.path().join("a-1"));
+        let named = format!("{}\n# env-dep:GEOBACTER_NO_SUCH_VARIABLE\n", out.path().join("a-1").display());
+        assert_eq!(dep_info, named);
     }
 
     #[test]

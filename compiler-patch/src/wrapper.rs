@@ -26,6 +26,7 @@ use crate::{
     invocation::Invocation,
     link::{LinkJob, Report},
     messages,
+    precompile::{GPU_ONLY_VARIABLE, GPU_VARIABLE, gpus_in_environment},
     sidecar::{self, Sidecar, SidecarError},
     staging::Staging,
     toolchain::{Toolchain, ToolchainError},
@@ -190,7 +191,8 @@ impl Spooled<'_> {
             command.status()?
         };
         if status.success() {
-            staging.publish(self.rustc.emits())?;
+            let tracked = if self.rustc.links() { &[GPU_VARIABLE, GPU_ONLY_VARIABLE][..] } else { &[] };
+            staging.publish(self.rustc.emits(), tracked)?;
             if let Some(modules) = modules {
                 staging.keep_modules(modules)?;
             }
@@ -217,6 +219,8 @@ impl Spooled<'_> {
             sidecars: self.dependencies.clone(),
             worker: self.shim.to_owned(),
             report: report.to_owned(),
+            gpus: gpus_in_environment(),
+            gpu_only: env::var_os(GPU_ONLY_VARIABLE).is_some(),
         };
         let path = folder.join("link.json");
         fs::write(&path, serde_json::to_vec(&job)?)?;

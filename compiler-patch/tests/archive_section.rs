@@ -6,8 +6,8 @@ use std::{
     process::Command,
 };
 
-use geobacter_compiler_patch::archive_object;
-use geobacter_spool::archive::SECTION;
+use geobacter_compiler_patch::section_object;
+use geobacter_spool::{archive::SECTION, bundle};
 use object::{Architecture, Object, ObjectSection};
 
 /// Reads the section in place, as the runtime does. The static keeps the symbols defined where there is no archive.
@@ -42,7 +42,8 @@ fn architecture() -> Architecture {
 fn link(folder: &Path, source: &str, with_archive: bool, options: &[&str]) -> PathBuf {
     let (main, object, program) = (folder.join("main.rs"), folder.join("archive.o"), folder.join("program"));
     fs::write(&main, source).expect("source");
-    fs::write(&object, archive_object(&archive(), architecture()).expect("object")).expect("object");
+    let sections: [(&str, &[u8]); 2] = [(SECTION, &archive()), (bundle::SECTION, b"device code")];
+    fs::write(&object, section_object(&sections, architecture()).expect("object")).expect("object");
     let mut rustc = Command::new("rustc");
     rustc.args(["--edition=2024", "-Copt-level=3", "-o"]).arg(&program).arg(&main).args(options);
     if with_archive {
@@ -79,6 +80,8 @@ fn the_archive_stays_where_nothing_refers_to_it() {
         let section = file.section_by_name(SECTION).unwrap_or_else(|| panic!("{linker:?}: no section"));
         assert_eq!(section.data().expect("data"), archive(), "{linker:?}");
         assert_eq!(section.address() % 16, 0, "{linker:?}");
+        let code = file.section_by_name(bundle::SECTION).unwrap_or_else(|| panic!("{linker:?}: no section"));
+        assert_eq!(code.data().expect("data"), b"device code", "{linker:?}");
     }
 }
 

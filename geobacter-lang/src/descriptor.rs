@@ -82,4 +82,6 @@ pub enum ParamKind {
     LdsSlice = 7,
     /// A device buffer of any length that all items change, by atomic operations.
     Atomics = 8,
+    /// A value, copied into the kernarg segment, that the code may be made for.
+    Spec = 9,
 }

@@ -19,6 +19,11 @@ pub const fn size<T>() -> u32 {
     size_of::<T>() as u32
 }
 
+/// [`__gb_platform`] on the host.
+pub const PLATFORM_HOST: u32 = 0;
+/// [`__gb_platform`] on AMD GPUs.
+pub const PLATFORM_AMD_GPU: u32 = 1;
+
 #[expect(improper_ctypes, reason = "both sides are Rust of one toolchain; the descriptor's strings never reach C")]
 unsafe extern "C" {
     /// First item that this call runs, along x, in its group. Host: 0. GPU: the item's id.
@@ -71,6 +76,10 @@ unsafe extern "C" {
     /// Says that a panic leaves this item of the group. Called from landing pads only, so on the host only: device code
     /// does not unwind.
     pub fn __gb_item_unwinds(x: u32, y: u32, z: u32);
+    /// What runs the kernel: [`PLATFORM_HOST`] or [`PLATFORM_AMD_GPU`]. GPU: a constant.
+    pub safe fn __gb_platform() -> u32;
+    /// Work-items of a wave; 1 on the host. GPU: a constant.
+    pub safe fn __gb_wave_size() -> u32;
     /// Whether this launch is checked. GPU: a constant `false`.
     pub safe fn __gb_checked() -> bool;
 }

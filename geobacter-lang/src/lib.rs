@@ -10,6 +10,7 @@
 //! * [`element`], [`arg`], [`param`]: what can stand in a buffer, be an argument, and be a kernel's parameter.
 //! * [`partition`]: which elements of an output belong to which item.
 //! * [`soa`]: buffers of structs, one array for each field.
+//! * [`spec`]: values that are constants in a device's code.
 //! * [`descriptor`], [`instance`]: what `#[kernel]` leaves behind for the runtime and for the spool step.
 //! * [`entry`], [`intrinsics`]: how a work-group's run becomes calls of the kernel function.
 //! * [`check`]: what checked mode notes of accesses that only an `unsafe` promise keeps apart.
@@ -54,6 +55,7 @@ pub mod partition;
 pub mod private;
 pub mod shape;
 pub mod soa;
+pub mod spec;
 pub mod value;
 pub mod workgroup;
 

@@ -98,6 +98,8 @@ pub mod kind {
     pub struct OutSoa<T>(PhantomData<T>);
     /// A struct of arrays that is read and written by its owners.
     pub struct InOutSoa<T>(PhantomData<T>);
+    /// A value that is a constant in a device's code.
+    pub struct Spec<T>(PhantomData<T>);
     /// A function without captures.
     pub struct Function<F>(PhantomData<F>);
 }

@@ -23,8 +23,8 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
     let own_generics = turbofish(&function.sig.generics.params);
 
     // Hygienic, so that a kernel may call its own parameters `device` or `grid`.
-    let [device, stream, graph, on, grid, arguments, kernarg, scope, token] =
-        ["device", "stream", "graph", "on", "grid", "arguments", "kernarg", "scope", "token"]
+    let [device, stream, graph, on, grid, arguments, kernarg, scope, token, values] =
+        ["device", "stream", "graph", "on", "grid", "arguments", "kernarg", "scope", "token", "values"]
             .map(|name| format_ident!("{name}", span = Span::mixed_site()));
 
     let descriptor = descriptor(kernel, options, &name, &lang);
@@ -44,12 +44,13 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
         let value = if param.shared == Some(Shared::Sized) { quote_spanned!(at=> ()) } else { quote!(#name) };
         quote_spanned!(at=> #arguments.push::<#ty>(&#value)?;)
     });
-    // In `launch`, so that the error names the call; where the type is, so that it points there.
-    let checks = params
+    // In `launch` and `prepare`, so that the error names the call; where the type is, so that it points there.
+    let checks: Vec<_> = params
         .iter()
         .zip(&types)
         .filter(|(param, _)| param.function)
-        .map(|(param, ty)| quote_spanned!(param.ty.span()=> const { #ty::check() };));
+        .map(|(param, ty)| quote_spanned!(param.ty.span()=> const { #ty::check() };))
+        .collect();
     let fields: Vec<_> = (0..params.len()).map(|i| format_ident!("p{i}")).collect();
     let aligned = (0..params.len()).map(|i| format_ident!("align{i}"));
     let field_types: Vec<_> = (0..params.len()).map(|i| format_ident!("P{i}")).collect();
@@ -80,6 +81,29 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
             )
         }
     };
+    // What decides which code it is: functions, whose types a caller cannot name, and specialisation constants.
+    let deciding: Vec<_> = params.iter().zip(&types).filter(|(param, _)| param.function || is_spec(param)).collect();
+    let deciding_params = deciding.iter().map(|(param, _)| {
+        let (name, ty) = (&param.name, &param.ty);
+        let ty = if param.function { quote!(#ty) } else { quote_spanned!(ty.span()=> #core::launch::Arg<'_, #ty>) };
+        quote!(#name: #ty)
+    });
+    let deciding_params: Vec<_> = deciding_params.collect();
+    let constants = deciding.iter().map(|(param, ty)| {
+        let name = &param.name;
+        if param.function { quote!(let _ = #name;) } else { quote!(let #values = #values.with::<#ty>(&#name);) }
+    });
+    let constants = quote! {
+        let #values = #core::preparation::Constants::default();
+        #(#constants)*
+    };
+    let (prepare_doc, prepare_async_doc) = (
+        format!(
+            "Compiles and loads [`{name}`](fn@{name}) for `device`, so that its first launch need not; with the generics, the \
+             functions and the specialisation constants of that launch.\n\n# Errors\n`LaunchError::Driver`: there is no code for it, or it does not load."
+        ),
+        "The same as `prepare`, on a thread of its own.".to_owned(),
+    );
     let launch_doc = format!(
         "Runs [`{name}`](fn@{name}) once for each item of `grid` on `device` and waits for its end.\n\n# Errors\nAny \
          `LaunchError`; no buffer has changed unless the kernel ran."
@@ -159,6 +183,26 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
                 }
             }
 
+            #[doc = #prepare_doc]
+            #vis fn prepare #impl_generics (
+                #device: &#core::device::Device,
+                #(#deciding_params),*
+            ) -> ::core::result::Result<(), #core::launch::LaunchError> #where_clause {
+                #(#checks)*
+                #constants
+                #core::preparation::prepare(#device, Self::instance #call_generics (), &#values)
+            }
+
+            #[doc = #prepare_async_doc]
+            #vis fn prepare_async #impl_generics (
+                #device: &#core::device::Device,
+                #(#deciding_params),*
+            ) -> #core::preparation::Preparation #where_clause {
+                #(#checks)*
+                #constants
+                #core::preparation::prepare_async(#device, Self::instance #call_generics (), #values)
+            }
+
             /// What the kernel's declaration says.
             #vis fn descriptor #impl_generics () -> &'static #lang::descriptor::LaunchDescriptor #where_clause {
                 const { #descriptor }
@@ -196,6 +240,12 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
 
 pub(crate) fn lang(at: Span) -> TokenStream {
     quote_spanned!(at=> ::geobacter::__private::lang)
+}
+
+/// Whether a type is written as a specialisation constant: `Spec<u32>`. A type of the program's own that has this name is passed to
+/// `prepare` and changes nothing.
+fn is_spec(param: &Param) -> bool {
+    matches!(&param.ty, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "Spec"))
 }
 
 fn core(at: Span) -> TokenStream {

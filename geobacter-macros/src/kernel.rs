@@ -123,6 +123,9 @@ mod tests {
                 y.set(&item, f(item.x()));
             }
         }
+        specialisation_constants: (workgroup = 32) {
+            fn smooth<T: SpecValue>(item: Item<1>, radius: Spec<u32>, scale: f32, f: impl Fn(f32) -> f32, mode: spec::Spec<T>) {}
+        }
         raw_names: (workgroup = 32) {
             fn r#loop(item: Item<1>, r#in: In<u8>, device: u8, grid: u8, y: Out<u8>) {
                 y.set(&item, device + grid);

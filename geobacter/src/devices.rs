@@ -2,7 +2,7 @@
 
 use std::{env, ffi::OsStr, fmt, path::Path};
 
-use geobacter_runtime_core::archive;
+use geobacter_runtime_core::{archive, bundle};
 
 use crate::{Device, DeviceInfo, DeviceKind};
 
@@ -55,7 +55,7 @@ impl fmt::Display for Absence {
 /// A program that plain cargo built carries device code for nothing but the host, so GPUs are not even looked for; the one
 /// [`Absence`] says what to type instead.
 pub fn devices() -> Devices {
-    if archive::is_empty() {
+    if archive::is_empty() && bundle::is_empty() {
         let mut devices = Devices::default();
         devices.add_host();
         let reason = format!("plain cargo built this program, for the host only; type `{}` instead", command());

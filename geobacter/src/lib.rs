@@ -33,6 +33,7 @@
 //! | [`Slice<T>`](Slice)  | `&buffer`        | read, any length: a slice                                         |
 //! | [`InSoa<T>`](InSoa), [`OutSoa<T>`](OutSoa), [`InOutSoa<T>`](InOutSoa) | `&buffer`, `&mut buffer` | structs stored as one array for each field |
 //! | a [`KernelArg`]: a number, `bool`, `char`, an array, a struct, an enum | the value | the value              |
+//! | [`Spec<T>`](Spec)    | the value        | the value, for which a GPU's code is made                         |
 //! | `F: Fn(T) -> T`, `impl Fn(..)` | a closure or `fn` that captures nothing | called                           |
 //!
 //! `In` has one element for each item, `Out` and `InOut` as many as their partition says, one if none is named. That is checked
@@ -106,6 +107,28 @@
 //! [`set_unchecked`](Out::set_unchecked) to another item's element) is a [`LaunchError::Check`] on the host, in debug builds and
 //! in release builds of `GEOBACTER_CHECK=1 cargo geobacter ..`: it names both items and both source lines.
 //!
+//! # The first launch
+//! On a GPU, the first launch of a kernel has its code made, or loads it from the disk cache. `saxpy::prepare(&device)` does that
+//! before (for a generic kernel with the generics of the launch, and with its functions and [`Spec`]s: `map::prepare::<f32, _>(&device, f)`),
+//! `saxpy::prepare_async(&device)` on a thread of its own; [`prepare_all`] has code made for every kernel of the program, on all
+//! cores. `cargo geobacter build --gpu gfx942` puts the code into the program: then nothing is compiled where it runs.
+//! ```
+//! # use geobacter::prelude::*;
+//! # #[kernel(workgroup = 64)]
+//! # fn double(item: Item<1>, y: InOut<f32>) {
+//! #     y.set(&item, 2.0 * y.get(&item));
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let device = geobacter::device("host")?;
+//! let preparation = double::prepare_async(&device);
+//! let mut y = device.upload(&[1.0, 2.0])?;
+//! preparation.wait()?;
+//! double::launch(&device, 2, &mut y)?;
+//! # assert_eq!(y.download()?, [2.0, 4.0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Features
 //! `host`, `amd` and `sim` are the kinds of device that [`devices`] looks for, all on by default.
 
@@ -116,14 +139,15 @@ pub use devices::{Absence, DeviceError, Devices, device, devices, discover};
 pub use geobacter_lang::{
     AtomicElement, Atomics, Blocks, Element, Grid, GridShape, In, InOut, InOutSoa, InSoa, Item, KernelArg, Leader,
     LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, Strided, StructOfArrays, Tile, WorkItem,
-    Workgroup, atomic, descriptor, partition,
+    Workgroup, atomic, descriptor, partition, spec, spec::Spec,
 };
 pub use geobacter_macros::{Element, KernelArg, StructOfArrays, kernel};
 pub use geobacter_runtime_core::{
     Device, DeviceBox, DeviceBuffer, DeviceSlice, DeviceVec, DeviceView, DeviceViewMut, Download, Error, Event, Graph,
-    GraphBuilder, HostBuffer, HostView, HostViewMut, LaunchError, MemoryPool, MemoryStatistics, Rect, SoaBuffer, Split,
-    SplitBuffer, Stream,
+    GraphBuilder, HostBuffer, HostView, HostViewMut, LaunchError, MemoryPool, MemoryStatistics, Preparation, Rect,
+    SoaBuffer, Split, SplitBuffer, Stream,
     check::{CheckFailure, CheckRule, CheckedAccess, CheckedPlace, CheckedUse},
+    code::{prepare_all, prepare_all_async},
     driver::{DeviceInfo, DeviceKind, KernelPanic, MemoryKind, OutOfMemory, PanicLocation, Priority},
 };
 
@@ -148,7 +172,8 @@ pub mod prelude {
     pub use crate::{
         Atomics, Blocks, Collectives, Device, DeviceBox, DeviceBuffer, DeviceSlice, DeviceVec, Element, Event, Filled,
         HostBuffer, In, InOut, InOutSoa, InSoa, Item, KernelArg, Lds, Leader, LocalItem, Out, OutSoa, PerGroup,
-        PerItem, Private, Rows, Slice, SoaBuffer, Stream, Strided, StructOfArrays, Tile, Together, Workgroup, kernel,
+        PerItem, Private, Rows, Slice, SoaBuffer, Spec, Stream, Strided, StructOfArrays, Tile, Together, Workgroup,
+        kernel,
     };
 }
 

@@ -91,7 +91,7 @@ fn retarget(
         kernel: job.entry.clone(),
         reason: "the entry function is missing".into(),
     })?;
-    let lowering = KernelLowering { module, entry, export: &job.export, descriptor };
+    let lowering = KernelLowering { module, entry, export: &job.export, descriptor, constants: &job.constants };
     let kernel = target.lower(&lowering)?;
     if group_scope::is_used(module) {
         let inlined = module.run_passes(group_scope::INLINE, machine.as_mut_ptr());

@@ -67,6 +67,7 @@ fn kernels(extracted: &Extracted) -> Vec<Kernel> {
 fn generate(kernel: &Kernel, target: &str, emit: Emit) -> geobacter_spool::job::CompiledKernel {
     let job = CompileJob {
         checked: false,
+        constants: Vec::new(),
         bitcode: kernel.bitcode.clone(),
         entry: kernel.symbol.clone(),
         export: format!("{}_{}", kernel.descriptor.name, kernel.id.short()),

@@ -5,8 +5,8 @@ use std::{any::Any, env, sync::Arc, time::Duration};
 use geobacter_runtime_core::{
     code::DeviceCode,
     driver::{
-        Completion, CopyWork, DeviceInfo, Dispatch, Driver, DriverError, DriverGraph, DriverStream, GraphStep, Kernarg,
-        Memory, MemoryKind, Priority,
+        CodeTarget, Completion, CopyWork, DeviceInfo, Dispatch, Driver, DriverError, DriverGraph, DriverStream,
+        GraphStep, Kernarg, KernelInstance, Memory, MemoryKind, Priority,
     },
 };
 
@@ -182,8 +182,16 @@ impl Driver for Gpu {
         }
     }
 
+    fn code_target(&self) -> Option<CodeTarget<'_>> {
+        Some(self.submission.code_target())
+    }
+
+    fn prepare(&self, kernel: KernelInstance, constants: &[u8]) -> Result<(), DriverError> {
+        self.submission.executable(kernel, constants).map(drop)
+    }
+
     unsafe fn dispatch(&self, dispatch: &Dispatch) -> Result<(), DriverError> {
-        let executable = self.submission.executable(dispatch)?;
+        let executable = self.submission.executable(dispatch.kernel, &dispatch.constants())?;
         // SAFETY: the caller promises it for the kernarg bytes; the executable was loaded above under this GPU's key.
         unsafe { self.launch(&executable, Extent::of(dispatch), &dispatch.kernarg) }
     }

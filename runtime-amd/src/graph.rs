@@ -93,7 +93,7 @@ impl GpuGraph {
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 GraphStep::Kernel(dispatch) => {
-                    let executable = submission.executable(&dispatch)?;
+                    let executable = submission.executable(dispatch.kernel, &dispatch.constants())?;
                     let extent = Extent::of(&dispatch);
                     let fields = submission.checked(&executable, extent)?;
                     kernels.push(KernelStep { executable, extent, fields, kernarg: dispatch.kernarg });

@@ -20,6 +20,8 @@
 //! `hsa_ext_amd.h`, and LLVM's *User Guide for AMDGPU Backend*.
 
 mod agent;
+#[cfg(feature = "sim")]
+mod disassembler;
 mod discovery;
 mod error;
 mod executable;

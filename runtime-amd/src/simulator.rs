@@ -2,17 +2,16 @@
 
 use std::{collections::HashMap, env, sync::Arc};
 
-use amdgpu_sim::{AccessKind, AccessReport, Config, FaultKind, FaultPlace, FaultReport, WorkerDisassembler};
-use geobacter_codegen_client::DiskCache;
+use amdgpu_sim::{AccessKind, AccessReport, Config, FaultKind, FaultPlace, FaultReport};
 use geobacter_runtime_core::{
     check::{CheckFailure, CheckRule, CheckedAccess, CheckedPlace, CheckedUse},
-    code,
     driver::{DeviceKind, PanicLocation},
 };
 use hsa_rt_sys::hsa_queue_t;
 
 use crate::{
     agent::Agent,
+    disassembler::ProgramDisassembler,
     discovery::NoDevices,
     gpu::{Gpu, Options},
     session::{Explain, Origin, Session, StopReport},
@@ -80,11 +79,11 @@ pub(crate) fn gpus() -> Result<Vec<Gpu>, NoDevices> {
     // A debug build's kernels are checked as its arithmetic is.
     let config = config.with_default_checks(cfg!(debug_assertions));
     let checked = config.checks();
-    let worker = code::worker().map_err(|error| NoDevices::Simulator(error.to_string()))?;
-    let compiler = code::compiler_version().map_err(|error| NoDevices::Simulator(error.to_string()))?;
-    let disassembler = WorkerDisassembler::new(worker, DiskCache::from_environment(), compiler);
-    let api =
-        amdgpu_sim::install(config, Arc::new(disassembler)).map_err(|error| NoDevices::Simulator(error.to_string()))?;
+    for target in config.targets() {
+        ProgramDisassembler::check(target).map_err(|error| NoDevices::Simulator(error.to_string()))?;
+    }
+    let api = amdgpu_sim::install(config, Arc::new(ProgramDisassembler::default()))
+        .map_err(|error| NoDevices::Simulator(error.to_string()))?;
     open(&Session::start(api, Origin::simulator())?, checked)
 }
 

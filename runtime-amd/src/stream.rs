@@ -65,7 +65,7 @@ impl DriverStream for GpuStream {
     unsafe fn submit(&self, work: Work, after: &[Arc<dyn Completion>]) -> Result<Arc<dyn Completion>, DriverError> {
         // Before the lock: code generation may take a while.
         let executable = match &work {
-            Work::Kernel(dispatch) => Some(self.submission.executable(dispatch)?),
+            Work::Kernel(dispatch) => Some(self.submission.executable(dispatch.kernel, &dispatch.constants())?),
             _ => None,
         };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

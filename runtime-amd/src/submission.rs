@@ -10,7 +10,10 @@ use std::{
 
 use geobacter_runtime_core::{
     code,
-    driver::{Completion, CopyWork, DeviceInfo, Dispatch, DriverError, Kernarg, LoadedKernel, Memory, Place, Priority},
+    driver::{
+        CodeTarget, Completion, CopyWork, DeviceInfo, DriverError, Kernarg, KernelInstance, LoadedKernel, Memory,
+        Place, Priority,
+    },
 };
 use hsa_rt_sys::{self as hsa, amd_queue_t, hsa_signal_t};
 
@@ -156,11 +159,15 @@ impl Submission {
             .is_ok()
     }
 
-    /// The code of a kernel, loaded on this GPU.
-    pub(crate) fn executable(&self, dispatch: &Dispatch) -> Result<Arc<Executable>, DriverError> {
-        let kernel = dispatch.kernel;
-        let loaded = code::loaded(kernel, self.key, || {
-            let code = code::device_code(kernel, &self.info.isa, self.options.checked)?;
+    /// What code is made for.
+    pub(crate) fn code_target(&self) -> CodeTarget<'_> {
+        CodeTarget { isa: &self.info.isa, checked: self.options.checked }
+    }
+
+    /// A kernel of this program with these specialisation constants, loaded on this GPU the first time.
+    pub(crate) fn executable(&self, kernel: KernelInstance, constants: &[u8]) -> Result<Arc<Executable>, DriverError> {
+        let loaded = code::loaded(kernel, self.key, constants, |constants| {
+            let code = code::device_code(kernel, &self.info.isa, self.options.checked, constants)?;
             Ok(Arc::new(Executable::load(&self.agent, code)?) as LoadedKernel)
         })?;
         loaded.downcast::<Executable>().map_err(|_| {

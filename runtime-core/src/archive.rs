@@ -41,13 +41,18 @@ pub fn archives() -> Result<&'static [Archive<'static>], &'static ArchiveError> 
     ARCHIVES.get_or_init(|| Archive::read_section(section())).as_ref().map(Vec::as_slice)
 }
 
+/// The symbol that archives and bundles know an instance by. ThinLTO renames what it makes visible to other modules; they were
+/// made before it did.
+pub(crate) fn archived_symbol(symbol: &str) -> &str {
+    symbol.split(".llvm.").next().unwrap_or(symbol)
+}
+
 /// The instance with this entry symbol, as its instance record has it, and the archive that holds it.
 pub(crate) fn find<'a>(
     archives: &'a [Archive<'a>],
     symbol: &str,
 ) -> Result<Option<(&'a Archive<'a>, Kernel)>, ArchiveError> {
-    // ThinLTO renames what it makes visible to other modules; the archive was made before it did.
-    let symbol = symbol.split(".llvm.").next().unwrap_or(symbol);
+    let symbol = archived_symbol(symbol);
     for archive in archives {
         if let Some(kernel) = archive.kernel(symbol)? {
             return Ok(Some((archive, kernel)));

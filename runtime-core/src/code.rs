@@ -1,12 +1,14 @@
-//! Device code for kernel instances: memory, then disk, then the worker.
+//! Device code for kernel instances: memory, then the program's bundle, then disk, then the worker.
 //!
 //! ```text
-//! loaded(kernel, device)      the instance's record: a list, one entry for each device; nanoseconds
-//!   └ device_code(kernel)     the disk cache, keyed by the kernel's content id, target and compiler
-//!       └ worker()            one process for each toolchain, started on the first miss
+//! loaded(kernel, device)      the instance's record: a list, one entry for each device and specialisation; nanoseconds
+//!   └ device_code(kernel)     the bundle, keyed by symbol, target and mode;
+//!                             the disk cache, keyed by the kernel's content id, target and compiler
+//!       └ worker(target)      one process for each toolchain, started on the first miss
 //! ```
 
 mod dump;
+mod prepared;
 
 use std::{
     collections::HashMap,
@@ -19,14 +21,15 @@ use std::{
     },
 };
 
-use geobacter_codegen_client::{CacheKey, DiskCache, Worker, WorkerError};
+use geobacter_codegen_client::{CodeRequest, DiskCache, Worker, WorkerError, compiler_version as version};
 use geobacter_spool::{
-    archive::{Archive, ArchiveError, Kernel, KernelId, Producer},
-    job::{CompileJob, CompiledKernel, Emit, KernelResources},
+    archive::{Archive, ArchiveError, Producer},
+    bundle::BundleKey,
+    job::{CompileJob, CompiledKernel, KernelResources},
 };
 
 use crate::{
-    archive,
+    archive, bundle,
     driver::{DriverError, KernelInstance, LoadedKernel},
 };
 
@@ -53,6 +56,30 @@ pub enum CodeError {
     /// The worker has no answer.
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    /// The program does not carry the code, and there is no worker to make it.
+    #[error(
+        "this program carries no device code for {target} ({}): build it with `cargo geobacter build --gpu {target}`, or let a worker make the code where it runs ({worker})",
+        listed(.carried)
+    )]
+    NotCarried {
+        /// The device that asked.
+        target: String,
+        /// The targets for which the program carries device code.
+        carried: Vec<&'static str>,
+        /// Why there is no worker.
+        worker: Box<WorkerError>,
+    },
+    /// The program does not carry the code, and nothing that it could be made from.
+    #[error(
+        "this program was built with `--gpu-only`, and carries no device code for {target} ({}): build it with `cargo geobacter build --gpu {target}`",
+        listed(.carried)
+    )]
+    GpuOnly {
+        /// The device that asked.
+        target: String,
+        /// The targets for which the program carries device code.
+        carried: Vec<&'static str>,
+    },
     /// The worker's answer lacks something.
     #[error("the code generation worker sent a code object without its resources; reinstall cargo-geobacter")]
     NoResources,
@@ -66,6 +93,15 @@ pub enum CodeError {
     },
 }
 
+fn listed(targets: &[&str]) -> String {
+    match targets {
+        [] => "it carries none at all".into(),
+        targets => format!("it carries code for {}", targets.join(", ")),
+    }
+}
+
+pub use prepared::{prepare_all, prepare_all_async};
+
 /// Device code for one kernel instance.
 #[derive(Clone, Debug)]
 pub struct DeviceCode {
@@ -75,53 +111,75 @@ pub struct DeviceCode {
     pub resources: KernelResources,
 }
 
-/// Device code of this kernel for this target (`gfx942`), from the disk cache or the worker. `checked`: for a device that checks
-/// accesses to LDS.
+/// Device code of this kernel for this target (`gfx942`): what the program carries, or what is in the disk cache, or what the
+/// worker makes. `checked`: for a device that checks accesses to LDS. `constants`: the values of the kernel's specialisation
+/// constants ([`Dispatch::constants`](crate::driver::Dispatch::constants)), or nothing, for code that reads them at run time; such
+/// code is also the answer where there is nobody to make other.
 ///
 /// # Errors
 /// Any [`CodeError`].
-pub fn device_code(kernel: KernelInstance, target: &str, checked: bool) -> Result<DeviceCode, CodeError> {
-    let archives = archives()?;
+pub fn device_code(
+    kernel: KernelInstance,
+    target: &str,
+    checked: bool,
+    constants: &[u8],
+) -> Result<DeviceCode, CodeError> {
     let symbol = kernel.record.symbol();
-    let (archive, kernel) =
-        archive::find(archives, symbol)?.ok_or_else(|| CodeError::NotInArchive { symbol: symbol.to_owned() })?;
-    let producer = archive.producer();
-    let compile = |job| Ok(worker_of(producer)?.compile(job)?);
-    let id = kernel.id;
-    let job = job(kernel, target, checked);
-    let code = cached(producer, id, &job, CACHE.as_ref(), compile)?;
-    if let Some(folder) = dump::folder() {
-        dump::write(folder, &job, &code, compile)?;
+    let key = BundleKey { symbol: archive::archived_symbol(symbol).to_owned(), target: target.to_owned(), checked };
+    let ready = match bundle::find(bundle::bundles().map_err(Clone::clone)?, &key)? {
+        Some(code) => Some(code),
+        None => prepared::find(&key),
+    };
+    let Some(general) = ready else { return make(symbol, target, checked, constants, None) };
+    if constants.is_empty() {
+        return if dump::folder().is_some() {
+            make(symbol, target, checked, constants, Some(general))
+        } else {
+            Ok(general)
+        };
     }
-    Ok(code)
+    match make(symbol, target, checked, constants, None) {
+        Err(error @ (CodeError::NotCarried { .. } | CodeError::GpuOnly { .. })) => {
+            let kernel = kernel.descriptor.name;
+            tracing::debug!(kernel, %error, "no code for these constants can be made: it reads them at run time");
+            Ok(general)
+        }
+        made => made,
+    }
 }
 
-/// What the worker is asked for a kernel.
-fn job(kernel: Kernel, target: &str, checked: bool) -> CompileJob {
-    CompileJob {
-        export: format!("{}_{}", kernel.descriptor.name, kernel.id.short()),
-        bitcode: kernel.bitcode,
-        entry: kernel.symbol,
-        target: target.to_owned(),
-        emit: Emit::CodeObject,
-        checked,
+/// Code from the disk cache or the worker, if there is none yet, and its dump.
+fn make(
+    symbol: &str,
+    target: &str,
+    checked: bool,
+    constants: &[u8],
+    ready: Option<DeviceCode>,
+) -> Result<DeviceCode, CodeError> {
+    let (archive, kernel) = archive::find(archives_for(target)?, symbol)?
+        .ok_or_else(|| CodeError::NotInArchive { symbol: symbol.to_owned() })?;
+    let producer = archive.producer();
+    let compile = |job: CompileJob| Ok(worker_for(producer, target)?.compile(job)?);
+    let request = CodeRequest::new(kernel, target, checked, constants);
+    let code = match ready {
+        Some(code) => code,
+        None => cached(producer, &request, CACHE.as_ref(), compile)?,
+    };
+    if let Some(folder) = dump::folder() {
+        dump::write(folder, &request.job, &code, compile)?;
     }
+    Ok(code)
 }
 
 static CACHE: LazyLock<Option<DiskCache>> = LazyLock::new(DiskCache::from_environment);
 
 fn cached(
     producer: &Producer,
-    id: KernelId,
-    job: &CompileJob,
+    request: &CodeRequest,
     cache: Option<&DiskCache>,
     compile: impl FnOnce(CompileJob) -> Result<CompiledKernel, CodeError>,
 ) -> Result<DeviceCode, CodeError> {
-    let CompileJob { export, target, emit, checked, .. } = job;
-    // The id is the hash of symbol and bitcode: hashing those again would say no more.
-    let question = (id, export, target, emit, checked);
-    let key = CacheKey::of("code-object", &version(producer), &question, format!("{export} for {target}"));
-    let compiled = DiskCache::get_or_compute(cache, &key, || compile(job.clone()))?;
+    let compiled = request.get(&version(producer), cache, compile)?;
     let resources = compiled.resources.ok_or(CodeError::NoResources)?;
     Ok(DeviceCode { code_object: compiled.bytes.into(), resources })
 }
@@ -134,20 +192,32 @@ fn archives() -> Result<&'static [Archive<'static>], CodeError> {
     }
 }
 
+/// [`archives`], to make code for this target.
+fn archives_for(target: &str) -> Result<&'static [Archive<'static>], CodeError> {
+    match archives() {
+        Err(CodeError::NoArchive) if !bundle::is_empty() => {
+            Err(CodeError::GpuOnly { target: target.to_owned(), carried: bundle::targets() })
+        }
+        archives => archives,
+    }
+}
+
 fn first_producer() -> Result<&'static Producer, CodeError> {
     archives()?.first().map(Archive::producer).ok_or(CodeError::NoArchive)
 }
 
-/// The code generation worker for this program's kernels. One for the process; it is started when it is first asked.
+/// The code generation worker for this program's kernels, for code for this target. One for the process; it is started when it
+/// is first asked.
 ///
 /// # Errors
 /// [`CodeError::NoArchive`] or [`CodeError::Archive`], because the archive says which toolchain's worker is needed;
-/// [`CodeError::Worker`] if there is none.
-pub fn worker() -> Result<Arc<Worker>, CodeError> {
-    worker_of(first_producer()?)
+/// [`CodeError::NotCarried`] if there is none.
+pub fn worker(target: &str) -> Result<Arc<Worker>, CodeError> {
+    let archive = archives_for(target)?.first().ok_or(CodeError::NoArchive)?;
+    worker_for(archive.producer(), target)
 }
 
-fn worker_of(producer: &Producer) -> Result<Arc<Worker>, CodeError> {
+fn worker_of(producer: &Producer) -> Result<Arc<Worker>, WorkerError> {
     // Archives of several toolchains in one program are rare, but each needs its own LLVM.
     // By program and sysroot.
     type Workers = HashMap<(PathBuf, PathBuf), Arc<Worker>>;
@@ -162,16 +232,31 @@ fn worker_of(producer: &Producer) -> Result<Arc<Worker>, CodeError> {
     Ok(worker)
 }
 
+/// The process's worker for code for this target. That there is none is an error which says what the program carries instead.
+fn worker_for(producer: &Producer, target: &str) -> Result<Arc<Worker>, CodeError> {
+    worker_of(producer).map_err(|error| not_carried(error, target))
+}
+
+/// A worker of its own for who asks much at once.
+fn new_worker(producer: &Producer, target: &str) -> Result<Worker, CodeError> {
+    Worker::find(&producer.worker, &producer.sysroot).map_err(|error| not_carried(error, target))
+}
+
+fn not_carried(error: WorkerError, target: &str) -> CodeError {
+    match error {
+        worker @ WorkerError::NotFound { .. } => {
+            CodeError::NotCarried { target: target.to_owned(), carried: bundle::targets(), worker: Box::new(worker) }
+        }
+        error => error.into(),
+    }
+}
+
 /// Versions of everything that device code depends on beside its bitcode: a part of every cache key.
 ///
 /// # Errors
 /// [`CodeError::NoArchive`] or [`CodeError::Archive`].
 pub fn compiler_version() -> Result<String, CodeError> {
     first_producer().map(version)
-}
-
-fn version(producer: &Producer) -> String {
-    format!("rustc {}, LLVM {}, worker {}", producer.rustc, producer.llvm, producer.worker_build)
 }
 
 /// What the devices of this process keep for one instance: a list that only grows, behind the record's cache word. An entry is
@@ -182,8 +267,13 @@ struct Loaded {
     loading: Mutex<()>,
 }
 
+/// Values of specialisation constants for which one device keeps code of one instance. With further ones it runs the code that reads
+/// them at run time: a constant that has many values is none.
+pub const MAX_VARIANTS: usize = 64;
+
 struct Entry {
     device: usize,
+    constants: Box<[u8]>,
     kernel: LoadedKernel,
     next: *mut Entry,
 }
@@ -209,29 +299,46 @@ impl Loaded {
         unsafe { &*table }
     }
 
-    fn find(&self, device: usize) -> Option<LoadedKernel> {
+    fn entries(&self, device: usize) -> impl Iterator<Item = &Entry> {
         // SAFETY: entries are complete before their address is stored (release, acquire), and are never changed or freed.
         let entry = |pointer: *mut Entry| unsafe { pointer.as_ref() };
-        let mut entries = iter::successors(entry(self.first.load(Ordering::Acquire)), |other| entry(other.next));
-        entries.find(|entry| entry.device == device).map(|entry| Arc::clone(&entry.kernel))
+        iter::successors(entry(self.first.load(Ordering::Acquire)), move |other| entry(other.next))
+            .filter(move |entry| entry.device == device)
     }
 
-    fn get_or_load<E>(&self, device: usize, load: impl FnOnce() -> Result<LoadedKernel, E>) -> Result<LoadedKernel, E> {
-        if let Some(kernel) = self.find(device) {
+    fn find(&self, device: usize, constants: &[u8]) -> Option<LoadedKernel> {
+        self.entries(device).find(|entry| *entry.constants == *constants).map(|entry| Arc::clone(&entry.kernel))
+    }
+
+    fn get_or_load<E>(
+        &self,
+        device: usize,
+        constants: &[u8],
+        load: impl FnOnce(&[u8]) -> Result<LoadedKernel, E>,
+    ) -> Result<LoadedKernel, E> {
+        if let Some(kernel) = self.find(device, constants) {
             return Ok(kernel);
         }
         let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kernel) = self.find(device) {
+        let has_room = constants.is_empty() || self.entries(device).count() < MAX_VARIANTS;
+        let constants = if has_room { constants } else { &[] };
+        if let Some(kernel) = self.find(device, constants) {
             return Ok(kernel);
         }
-        let kernel = load()?;
-        let entry = Entry { device, kernel: Arc::clone(&kernel), next: self.first.load(Ordering::Acquire) };
+        let kernel = load(constants)?;
+        let entry = Entry {
+            device,
+            constants: constants.into(),
+            kernel: Arc::clone(&kernel),
+            next: self.first.load(Ordering::Acquire),
+        };
         self.first.store(Box::into_raw(Box::new(entry)), Ordering::Release);
         Ok(kernel)
     }
 }
 
-/// What this device keeps for this kernel instance, made by `load` the first time. Later calls take nanoseconds.
+/// What this device keeps for this kernel instance and these values of its specialisation constants, made by `load` the first time.
+/// Later calls take nanoseconds. Beyond [`MAX_VARIANTS`], `load` is given no constants: code that reads them at run time.
 ///
 /// `device` is any key that no other device of the process has or will have, for example the address of a driver that lives
 /// as long as the process.
@@ -241,10 +348,11 @@ impl Loaded {
 pub fn loaded(
     kernel: KernelInstance,
     device: usize,
-    load: impl FnOnce() -> Result<LoadedKernel, DriverError>,
+    constants: &[u8],
+    load: impl FnOnce(&[u8]) -> Result<LoadedKernel, DriverError>,
 ) -> Result<LoadedKernel, DriverError> {
     // SAFETY: this is the one place that gives the word to somebody, and `Loaded::of` does as it says.
-    Loaded::of(unsafe { kernel.record.cache() }).get_or_load(device, load)
+    Loaded::of(unsafe { kernel.record.cache() }).get_or_load(device, constants, load)
 }
 
 #[cfg(test)]

@@ -80,6 +80,15 @@ impl DeviceInfo {
     }
 }
 
+/// What code is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeTarget<'a> {
+    /// The instruction set: `gfx942`.
+    pub isa: &'a str,
+    /// Whether the device checks accesses to LDS.
+    pub checked: bool,
+}
+
 /// One device.
 pub trait Driver: Send + Sync + fmt::Debug + Any {
     /// What it is.
@@ -134,6 +143,21 @@ pub trait Driver: Send + Sync + fmt::Debug + Any {
     fn reaches(&self, memory: &dyn Memory) -> bool {
         let _ = memory;
         false
+    }
+
+    /// What code is made for on this device; `None` if its kernels are a part of the program already.
+    fn code_target(&self) -> Option<CodeTarget<'_>> {
+        None
+    }
+
+    /// Compiles and loads a kernel, so that its first launch with these specialisation constants ([`Dispatch::constants`]) need not. A driver whose kernels are a part of the program has nothing
+    /// to do.
+    ///
+    /// # Errors
+    /// What code generation or the device says.
+    fn prepare(&self, kernel: KernelInstance, constants: &[u8]) -> Result<(), DriverError> {
+        let _ = (kernel, constants);
+        Ok(())
     }
 
     /// Runs a kernel over a grid and waits for its end.
@@ -452,17 +476,32 @@ impl Dispatch {
         std::array::from_fn(|i| self.grid[i].div_ceil(self.kernel.descriptor.workgroup[i]))
     }
 
-    /// The parameter that was given the output buffer at this address.
-    pub fn output_at(&self, address: u64) -> Option<&'static ParamDescriptor> {
+    /// The values of the kernel's specialisation constants, one behind the other in the order of the parameters.
+    pub fn constants(&self) -> Vec<u8> {
+        let mut constants = Vec::new();
+        for (param, bytes) in self.arguments().filter(|(param, _)| param.kind == ParamKind::Spec) {
+            debug_assert_eq!(bytes.len(), param.size as usize, "the launch wrote every argument");
+            constants.extend_from_slice(bytes);
+        }
+        constants
+    }
+
+    /// The parameters, each with its bytes.
+    fn arguments(&self) -> impl Iterator<Item = (&'static ParamDescriptor, &[u8])> {
         let mut end = size_of::<KernargHeader>();
-        self.kernel.descriptor.params.iter().find(|param| {
+        self.kernel.descriptor.params.iter().map(move |param| {
             let at = end.next_multiple_of(param.align as usize);
             end = at + param.size as usize;
-            // One address for most, one for each field of a struct of arrays.
-            let words = self.kernarg.as_bytes().get(at..end).unwrap_or_default().as_chunks::<8>().0;
-            matches!(param.kind, ParamKind::Out | ParamKind::InOut)
-                && words.iter().any(|&word| u64::from_ne_bytes(word) == address)
+            (param, self.kernarg.as_bytes().get(at..end).unwrap_or_default())
         })
+    }
+
+    /// The parameter that was given the output buffer at this address.
+    pub fn output_at(&self, address: u64) -> Option<&'static ParamDescriptor> {
+        let mut outputs = self.arguments().filter(|(param, _)| matches!(param.kind, ParamKind::Out | ParamKind::InOut));
+        // One address for most, one for each field of a struct of arrays.
+        let holds = |bytes: &[u8]| bytes.as_chunks::<8>().0.iter().any(|&word| u64::from_ne_bytes(word) == address);
+        outputs.find(|(_, bytes)| holds(bytes)).map(|(param, _)| param)
     }
 }
 

@@ -7,7 +7,9 @@
 //! * [`launch`]: one launch: every check, in one place, then the kernarg bytes.
 //! * [`driver`]: the seam to the back ends. Everything typed is above it; below it are bytes and addresses. [`lane`],
 //!   [`completion`]: for work that threads of the host do. `fork`: such threads are not in a child.
-//! * [`archive`], [`code`]: from a kernel instance to device code: the program's archive, the disk cache, the worker.
+//! * [`archive`], [`bundle`], [`code`]: from a kernel instance to device code: the code that the program carries, or its archive,
+//!   the disk cache, the worker.
+//! * [`preparation`]: compiling and loading before the first launch.
 //! * [`fault`]: from what a panicking kernel left behind to what a person reads.
 //!
 //! A launch flows `launch` → checks → kernarg bytes and accesses → [`driver::Driver::dispatch`], or, on a stream, → what it must wait for
@@ -19,6 +21,7 @@
 mod allocation;
 pub mod archive;
 pub mod buffer;
+pub mod bundle;
 pub mod check;
 pub mod code;
 pub mod completion;
@@ -34,6 +37,7 @@ pub mod host_buffer;
 pub mod lane;
 pub mod launch;
 pub mod memory_pool;
+pub mod preparation;
 pub mod slice;
 pub mod soa;
 pub mod split;
@@ -48,6 +52,7 @@ pub use graph::{Graph, GraphBuilder};
 pub use host_buffer::{HostBuffer, HostView, HostViewMut};
 pub use launch::LaunchError;
 pub use memory_pool::{MemoryPool, MemoryStatistics};
+pub use preparation::Preparation;
 pub use slice::{DeviceSlice, DeviceView, DeviceViewMut, Rect};
 pub use soa::SoaBuffer;
 pub use split::{Part, Split, SplitBuffer};

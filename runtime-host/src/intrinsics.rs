@@ -8,7 +8,7 @@ use std::{
     ptr,
 };
 
-use geobacter_lang::descriptor::LaunchDescriptor;
+use geobacter_lang::{descriptor::LaunchDescriptor, intrinsics::PLATFORM_HOST};
 
 use crate::{arena::Arena, check};
 
@@ -93,6 +93,8 @@ intrinsics! {
     __gb_group_id_x => |group| group.id[0];
     __gb_group_id_y => |group| group.id[1];
     __gb_group_id_z => |group| group.id[2];
+    __gb_platform => |_| PLATFORM_HOST;
+    __gb_wave_size => |_| 1;
 }
 
 // SAFETY: as above.

@@ -1,22 +1,16 @@
 //! The kernel archive: every kernel instance of a binary, each with the bitcode that it reaches.
 //!
-//! # Format
-//! ```text
-//! magic    8 bytes   "GEOSPOOL"
-//! version  u32 LE    FORMAT_VERSION
-//! length   u64 LE    bytes of everything after the checksum
-//! checksum 32 bytes  BLAKE3 of everything after it
-//! index    u64 LE    bytes of the index, then the index: postcard of `Index`
-//! modules            each kernel's bitcode, zstd-compressed, at the offset that the index gives
-//! ```
-//! Several archives may follow each other in one section (one for each link step); zero bytes between them are padding.
-//! A kernel's [`KernelId`] is a content hash, so builds are reproducible and caches survive rebuilds.
+//! Its frame is the one of every container (module `container`); each blob is the bitcode of one kernel. A kernel's [`KernelId`]
+//! is a content hash, so builds are reproducible and caches survive rebuilds.
 
 use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::descriptor::KernelDescriptor;
+use crate::{
+    container::{self, Blob, Format},
+    descriptor::KernelDescriptor,
+};
 
 /// Name of the ELF section that holds the archives of a binary. A C identifier, so that the linker defines
 /// `__start_geobacter_archive` and `__stop_geobacter_archive`.
@@ -25,8 +19,7 @@ pub const SECTION: &str = "geobacter_archive";
 /// Version of the format. An archive of another version is refused.
 pub const FORMAT_VERSION: u32 = 2;
 
-const MAGIC: &[u8; 8] = b"GEOSPOOL";
-const HEADER: usize = 8 + 4 + 8 + 32;
+const FORMAT: Format = Format { what: "kernel archive", magic: b"GEOSPOOL", version: FORMAT_VERSION };
 
 /// The content hash of one kernel instance: BLAKE3 of its symbol and of its bitcode before compression.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,32 +82,49 @@ pub struct Kernel {
     pub bitcode: Vec<u8>,
 }
 
-/// Why an archive could not be read. Each message says what to do.
+/// One kernel instance without its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelSummary<'a> {
+    /// Content hash.
+    pub id: KernelId,
+    /// Mangled name of the entry function.
+    pub symbol: &'a str,
+    /// The instance as a person reads it.
+    pub display_name: &'a str,
+}
+
+/// Why what a program carries (its kernel archive, its [bundle](crate::bundle)) could not be read. Each message says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
-    /// The bytes do not start like an archive.
+    /// The bytes do not start as they should.
     #[error(
-        "not a kernel archive: the magic number at offset {offset} is wrong; rebuild the program with `cargo geobacter build`"
+        "not a {what}: the magic number at offset {offset} is wrong; rebuild the program with `cargo geobacter build`"
     )]
     Foreign {
-        /// Where in the section the archive should begin.
+        /// What should be there.
+        what: &'static str,
+        /// Where in the section it should begin.
         offset: usize,
     },
-    /// The archive was written by another version of Geobacter.
+    /// It was written by another version of Geobacter.
     #[error(
-        "kernel archive format {found} is not format {expected}: the program was built by another version of cargo-geobacter; rebuild it with `cargo geobacter build`"
+        "{what} format {found} is not format {expected}: the program was built by another version of cargo-geobacter; rebuild it with `cargo geobacter build`"
     )]
     Version {
-        /// The version in the archive.
+        /// What it is.
+        what: &'static str,
+        /// The version that is there.
         found: u32,
         /// The version that this library reads.
         expected: u32,
     },
     /// Bytes are missing at the end.
     #[error(
-        "kernel archive is truncated: {expected} bytes announced, {found} present; rebuild the program with `cargo geobacter build`"
+        "{what} is truncated: {expected} bytes announced, {found} present; rebuild the program with `cargo geobacter build`"
     )]
     Truncated {
+        /// What it is.
+        what: &'static str,
         /// Bytes that the header announces.
         expected: u64,
         /// Bytes that are there.
@@ -122,11 +132,26 @@ pub enum ArchiveError {
     },
     /// The checksum does not match.
     #[error(
-        "kernel archive is damaged: its checksum does not match its content; rebuild the program with `cargo geobacter build`"
+        "{what} is damaged: its checksum does not match its content; rebuild the program with `cargo geobacter build`"
     )]
-    Checksum,
+    Checksum {
+        /// What it is.
+        what: &'static str,
+    },
+    /// It was made for another version of the runtime, which may pass arguments in another way.
+    #[error(
+        "{what} was made by geobacter {found}, and this program runs with geobacter {expected}; build both from one version"
+    )]
+    Runtime {
+        /// What it is.
+        what: &'static str,
+        /// Whose it is.
+        found: Box<str>,
+        /// Whose it should be.
+        expected: &'static str,
+    },
     /// The checksum matches and the content still makes no sense.
-    #[error("kernel archive is malformed ({0}); this is a bug in Geobacter, please report it")]
+    #[error("what this program carries is malformed ({0}); this is a bug in Geobacter, please report it")]
     Malformed(String),
 }
 
@@ -142,9 +167,7 @@ struct IndexEntry {
     symbol: String,
     display_name: String,
     descriptor: KernelDescriptor,
-    offset: u64,
-    compressed: u64,
-    uncompressed: u64,
+    bitcode: Blob,
 }
 
 /// Writes one archive.
@@ -152,35 +175,18 @@ struct IndexEntry {
 /// # Errors
 /// [`ArchiveError::Malformed`] if a module cannot be compressed, which only a lack of memory can cause.
 pub fn write(producer: &Producer, kernels: &[Kernel]) -> Result<Vec<u8>, ArchiveError> {
-    let malformed = |error: &dyn fmt::Display| ArchiveError::Malformed(error.to_string());
     let mut modules = Vec::new();
     let mut entries = Vec::with_capacity(kernels.len());
     for kernel in kernels {
-        let compressed = zstd::bulk::compress(&kernel.bitcode, 3).map_err(|error| malformed(&error))?;
         entries.push(IndexEntry {
             id: kernel.id,
             symbol: kernel.symbol.clone(),
             display_name: kernel.display_name.clone(),
             descriptor: kernel.descriptor.clone(),
-            offset: modules.len() as u64,
-            compressed: compressed.len() as u64,
-            uncompressed: kernel.bitcode.len() as u64,
+            bitcode: Blob::append(&mut modules, &kernel.bitcode)?,
         });
-        modules.extend_from_slice(&compressed);
     }
-    let index = postcard::to_stdvec(&Index { producer: producer.clone(), kernels: entries })
-        .map_err(|error| malformed(&error))?;
-    let mut body = (index.len() as u64).to_le_bytes().to_vec();
-    body.extend_from_slice(&index);
-    body.extend_from_slice(&modules);
-
-    let mut archive = Vec::with_capacity(HEADER + body.len());
-    archive.extend_from_slice(MAGIC);
-    archive.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-    archive.extend_from_slice(&(body.len() as u64).to_le_bytes());
-    archive.extend_from_slice(blake3::hash(&body).as_bytes());
-    archive.extend_from_slice(&body);
-    Ok(archive)
+    container::write(FORMAT, &Index { producer: producer.clone(), kernels: entries }, &modules)
 }
 
 /// An archive in memory, checked, with its modules still compressed.
@@ -197,44 +203,12 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// Any [`ArchiveError`]: one bad archive spoils the section, since what follows it cannot be found.
     pub fn read_section(section: &'a [u8]) -> Result<Vec<Self>, ArchiveError> {
-        let mut archives = Vec::new();
-        let mut offset = 0;
-        while let Some(padding) = section[offset..].iter().position(|&byte| byte != 0) {
-            offset += padding;
-            let (archive, length) = Self::read_one(&section[offset..], offset)?;
-            archives.push(archive);
-            offset += length;
-        }
-        Ok(archives)
-    }
-
-    fn read_one(bytes: &'a [u8], offset: usize) -> Result<(Self, usize), ArchiveError> {
-        if !bytes.starts_with(&MAGIC[..bytes.len().min(8)]) {
-            return Err(ArchiveError::Foreign { offset });
-        }
-        let header = bytes
-            .get(..HEADER)
-            .ok_or(ArchiveError::Truncated { expected: HEADER as u64, found: bytes.len() as u64 })?;
-        let version = u32::from_le_bytes(array(&header[8..12]));
-        if version != FORMAT_VERSION {
-            return Err(ArchiveError::Version { found: version, expected: FORMAT_VERSION });
-        }
-        let length = u64::from_le_bytes(array(&header[12..20]));
-        let present = (bytes.len() - HEADER) as u64;
-        if length > present {
-            return Err(ArchiveError::Truncated { expected: length, found: present });
-        }
-        let body = &bytes[HEADER..HEADER + length as usize];
-        if blake3::hash(body).as_bytes() != &header[20..HEADER] {
-            return Err(ArchiveError::Checksum);
-        }
-        let index_length = body.get(..8).map(|bytes| u64::from_le_bytes(array(bytes)) as usize);
-        let index = index_length.and_then(|length| body[8..].get(..length));
-        let index = index.ok_or_else(|| ArchiveError::Malformed("the index is cut off".into()))?;
-        let modules = &body[8 + index.len()..];
-        let index: Index = postcard::from_bytes(index).map_err(|error| ArchiveError::Malformed(error.to_string()))?;
-        let archive = Self { producer: index.producer, entries: index.kernels, modules };
-        Ok((archive, HEADER + length as usize))
+        let archives = container::read_section::<Index>(FORMAT, section)?;
+        let archive = |(index, modules)| {
+            let Index { producer, kernels } = index;
+            Self { producer, entries: kernels, modules }
+        };
+        Ok(archives.into_iter().map(archive).collect())
     }
 
     /// The toolchain that made this archive.
@@ -245,6 +219,15 @@ impl<'a> Archive<'a> {
     /// The entry symbols of all kernel instances.
     pub fn symbols(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.symbol.as_str())
+    }
+
+    /// What can be said of all kernel instances without decompressing them.
+    pub fn summaries(&self) -> impl Iterator<Item = KernelSummary<'_>> {
+        self.entries.iter().map(|entry| KernelSummary {
+            id: entry.id,
+            symbol: &entry.symbol,
+            display_name: &entry.display_name,
+        })
     }
 
     /// The instance with this entry symbol, decompressed; `None` if the archive has no such instance.
@@ -264,25 +247,12 @@ impl<'a> Archive<'a> {
     }
 
     fn decompress(&self, entry: &IndexEntry) -> Result<Kernel, ArchiveError> {
-        let malformed = |what: &str| ArchiveError::Malformed(format!("kernel {}: {what}", entry.display_name));
-        let bytes = usize::try_from(entry.offset)
-            .ok()
-            .and_then(|offset| self.modules.get(offset..)?.get(..entry.compressed as usize))
-            .ok_or_else(|| malformed("its module lies outside the archive"))?;
-        let bitcode = zstd::bulk::decompress(bytes, entry.uncompressed as usize)
-            .map_err(|error| malformed(&format!("its module does not decompress: {error}")))?;
         Ok(Kernel {
             id: entry.id,
             symbol: entry.symbol.clone(),
             display_name: entry.display_name.clone(),
             descriptor: entry.descriptor.clone(),
-            bitcode,
+            bitcode: entry.bitcode.decompress(self.modules, &format!("kernel {}", entry.display_name))?,
         })
     }
-}
-
-fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    let mut array = [0; N];
-    array.copy_from_slice(bytes);
-    array
 }

@@ -28,7 +28,28 @@ pub struct KernelDescriptor {
     pub lds: Vec<LdsDescriptor>,
 }
 
+/// Bytes of a kernarg segment before the arguments: `geobacter_lang`'s header.
+const KERNARG_HEADER: u32 = 16;
+/// Alignment of the kernarg segment, in bytes.
+pub const KERNARG_ALIGN: u32 = 16;
+
 impl KernelDescriptor {
+    /// Where the arguments are in the kernarg segment: each parameter with its offset in bytes, laid out as `repr(C)`.
+    pub fn arguments(&self) -> impl Iterator<Item = (u32, &ParamDescriptor)> {
+        let mut end = KERNARG_HEADER;
+        self.params.iter().map(move |param| {
+            let at = end.next_multiple_of(param.align.max(1));
+            end = at + param.size;
+            (at, param)
+        })
+    }
+
+    /// Bytes of the explicit part of the kernarg segment.
+    pub fn explicit_kernarg_size(&self) -> u32 {
+        let end = self.arguments().last().map_or(KERNARG_HEADER, |(at, param)| at + param.size);
+        end.next_multiple_of(KERNARG_ALIGN)
+    }
+
     /// Work-items in one work-group.
     pub fn workgroup_items(&self) -> u32 {
         self.workgroup.iter().product()
@@ -87,6 +108,8 @@ pub enum ParamKind {
     LdsSlice = 7,
     /// A device buffer of any length that all items change, by atomic operations.
     Atomics = 8,
+    /// A value, copied into the kernarg segment, that the code may be made for.
+    Spec = 9,
 }
 
 impl ParamKind {
@@ -102,6 +125,7 @@ impl ParamKind {
             6 => Self::Lds,
             7 => Self::LdsSlice,
             8 => Self::Atomics,
+            9 => Self::Spec,
             _ => return None,
         })
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{archive::Producer, diagnostic::Diagnostic};
 
 /// Version of this protocol. The worker refuses another one in [`Request::Hello`].
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// What the client asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,6 +67,9 @@ pub struct CompileJob {
     /// Whether it is for a device that checks accesses. LDS then holds what the kernel declares and nothing else: LLVM would
     /// move private arrays there, and a value in one, of which not all bytes are written, looks like LDS that was never filled.
     pub checked: bool,
+    /// The values of the kernel's specialisation constants, one behind the other in the order of the parameters, as bytes of the
+    /// kernarg segment. Empty: the code takes them from there at run time.
+    pub constants: Vec<u8>,
 }
 
 /// What a compile job makes.

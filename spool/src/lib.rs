@@ -1,6 +1,7 @@
 //! What the parts of Geobacter say to each other about kernels.
 //!
 //! * [`archive`]: the kernel archive that the link shim puts into a binary and the runtime reads back.
+//! * [`bundle`]: device code that was made at build time, which the link shim puts beside the archive.
 //! * [`descriptor`]: a kernel's launch descriptor in the form that crosses process boundaries.
 //! * [`job`]: the questions and answers of the code generation worker.
 //! * [`wire`]: how those travel through a pipe.
@@ -11,6 +12,8 @@
 //! the run-time side (`codegen-client`, `runtime-core`, `amdgpu-sim`) reads, and both depend on this crate alone.
 
 pub mod archive;
+pub mod bundle;
+mod container;
 pub mod descriptor;
 pub mod diagnostic;
 pub mod fault;

@@ -108,7 +108,7 @@ fn another_version_is_named() {
     let mut bytes = archive();
     bytes[8] = 99;
     let error = Archive::read_section(&bytes).map(|_| ()).expect_err("another version");
-    assert_eq!(error, ArchiveError::Version { found: 99, expected: FORMAT_VERSION });
+    assert_eq!(error, ArchiveError::Version { what: "kernel archive", found: 99, expected: FORMAT_VERSION });
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn assembly(kernel: &Kernel, gpu: &str) -> String {
     let worker = Worker::find(&producer.worker, &producer.sysroot).expect("a worker");
     let job = CompileJob {
         checked: false,
+        constants: Vec::new(),
         bitcode: kernel.bitcode.clone(),
         entry: kernel.symbol.clone(),
         export: kernel.descriptor.name.clone(),

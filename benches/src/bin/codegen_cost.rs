@@ -30,6 +30,7 @@ fn main() -> anyhow::Result<()> {
     for target in ["gfx942", "gfx1100"] {
         let job = CompileJob {
             checked: false,
+            constants: Vec::new(),
             bitcode: kernel.bitcode.clone(),
             entry: kernel.symbol.clone(),
             export: kernel.descriptor.name.clone(),

@@ -348,6 +348,18 @@ extern "C" fn __gb_item_unwinds(x: u32, y: u32, z: u32) {
 
 // SAFETY: as above.
 #[unsafe(no_mangle)]
+extern "C" fn __gb_platform() -> u32 {
+    geobacter_lang::intrinsics::PLATFORM_HOST
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_wave_size() -> u32 {
+    1
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
 extern "C" fn __gb_checked() -> bool {
     // Miri checks.
     false

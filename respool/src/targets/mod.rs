@@ -59,6 +59,8 @@ pub struct KernelLowering<'a, 'c> {
     pub export: &'a str,
     /// Its launch descriptor.
     pub descriptor: &'a KernelDescriptor,
+    /// [`CompileJob::constants`](geobacter_spool::job::CompileJob::constants).
+    pub constants: &'a [u8],
 }
 
 /// A family of targets.

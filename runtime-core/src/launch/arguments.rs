@@ -10,6 +10,7 @@ use geobacter_lang::{
     entry::KernargHeader,
     param::{BufferRepr, KernelParam, LdsSliceRepr, PartitionedRepr, kind},
     partition::{Assignment, LaunchShape},
+    spec::SpecValue,
 };
 
 use super::{
@@ -57,6 +58,18 @@ impl<T: KernelArg> LaunchKind for kind::Scalar<T> {
 }
 
 impl<T: KernelArg, const D: usize> Bind<D> for kind::Scalar<T> {
+    #[inline]
+    fn bind(value: &T, _: &mut Checks<'_, D>) -> Result<T::Repr, LaunchError> {
+        Ok(value.into_repr())
+    }
+}
+
+impl<T: SpecValue> LaunchKind for kind::Spec<T> {
+    type Arg<'a> = T;
+    type Repr = T::Repr;
+}
+
+impl<T: SpecValue, const D: usize> Bind<D> for kind::Spec<T> {
     #[inline]
     fn bind(value: &T, _: &mut Checks<'_, D>) -> Result<T::Repr, LaunchError> {
         Ok(value.into_repr())

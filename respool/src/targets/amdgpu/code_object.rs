@@ -13,7 +13,7 @@ use object::{
 };
 use serde::Deserialize;
 
-use super::{kernel, occupancy, processor::Processor};
+use super::{occupancy, processor::Processor};
 use crate::error::Error;
 
 const NT_AMDGPU_METADATA: object::elf::NoteType = object::elf::NoteType(32);
@@ -98,7 +98,7 @@ pub fn resources(
         .map(|argument| argument.offset + argument.size)
         .max()
         .unwrap_or(0);
-    same("size of the explicit arguments", explicit, kernel::explicit_kernarg_size(descriptor))?;
+    same("size of the explicit arguments", explicit, descriptor.explicit_kernarg_size())?;
     same("largest work-group", kernel.max_flat_workgroup_size, descriptor.workgroup_items())?;
     if let Some(found) = kernel.reqd_workgroup_size
         && found != descriptor.workgroup

@@ -2,7 +2,7 @@
 
 use llvm_sys::LLVMLinkage;
 
-use super::{KernelLowering, address_space::GENERIC, atomics};
+use super::{KernelLowering, address_space::GENERIC, atomics, processor::Processor};
 use crate::{
     error::Error,
     ir::{Builder, Value},
@@ -10,8 +10,12 @@ use crate::{
     spool::DESCRIPTOR_INTRINSIC,
 };
 
+/// `geobacter_lang`'s number for AMD GPUs.
+const PLATFORM: u64 = 1;
+
 /// Gives every intrinsic that the module declares a body.
-pub fn lower(lowering: &KernelLowering<'_, '_>, target: &str) -> Result<(), Error> {
+pub fn lower(lowering: &KernelLowering<'_, '_>, processor: &Processor) -> Result<(), Error> {
+    let target = processor.name;
     let module = lowering.module;
     let context = module.context();
     for function in module.functions().filter(|function| function.is_declaration()) {
@@ -45,6 +49,10 @@ pub fn lower(lowering: &KernelLowering<'_, '_>, target: &str) -> Result<(), Erro
             ("private", None) => builder.return_value(context.pointer(GENERIC).zero()),
             ("release", None) => builder.return_void(),
             _ if name == DESCRIPTOR_INTRINSIC => builder.return_void(),
+            _ if intrinsic == "wave_size" => {
+                builder.return_value(context.int(32).integer(processor.wave_size.into()));
+            }
+            _ if intrinsic == "platform" => builder.return_value(context.int(32).integer(PLATFORM)),
             // Checked mode is the host's. What asks for it folds away, and with it what it would note.
             _ if intrinsic == "checked" => builder.return_value(context.int(1).integer(0)),
             _ if intrinsic == "check_access" => builder.return_void(),

@@ -78,8 +78,8 @@ impl Target for AmdGpu {
 
     fn lower(&self, lowering: &KernelLowering<'_, '_>) -> Result<Value, Error> {
         fault::lower(lowering);
-        intrinsics::lower(lowering, self.name())?;
-        Ok(kernel::add(lowering))
+        intrinsics::lower(lowering, self.processor)?;
+        kernel::add(lowering, self.name())
     }
 
     fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error> {
