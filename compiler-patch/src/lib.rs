@@ -43,7 +43,7 @@ pub use wrapper::{CHAINED_WRAPPER, WrapError, checked_build, wrap};
 
 /// Version of what the wrapper leaves beside libraries. Part of what cargo sees as the compiler's version, so that another
 /// version rebuilds everything.
-pub const SPOOL_VERSION: u32 = 1;
+pub const SPOOL_VERSION: u32 = 2;
 
 /// Environment variable that makes the program the link shim: path of the link job, written by the wrapper.
 pub(crate) const LINK_JOB: &str = "GEOBACTER_LINK";

@@ -5,7 +5,8 @@
 //! * [`launch`]: one launch: every check, in one place, then the kernarg bytes.
 //! * [`driver`]: the seam to the back ends. Everything typed is above it; below it are bytes and addresses.
 //! * [`archive`], [`code`]: from a kernel instance to device code: the program's archive, the disk cache, the worker.
-//! * [`fault`]: from what a panicking kernel left behind to what a person reads.
+//! * [`fault`]: from what a panicking kernel left behind to what a person reads. `format` shows values as on the host, `image`
+//!   reads a code object where it was loaded.
 //!
 //! A launch flows `launch` → checks → kernarg bytes → [`driver::Driver::dispatch`]. A back end that needs device code asks
 //! [`code::loaded`], which knows it after the first time, and [`code::device_code`] before.
@@ -19,6 +20,8 @@ pub mod code;
 pub mod device;
 pub mod driver;
 pub mod fault;
+mod format;
+mod image;
 pub mod launch;
 pub mod soa;
 
