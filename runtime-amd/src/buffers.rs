@@ -1,5 +1,7 @@
 //! Where the buffers of a session are, for memory faults: which one lies next to the address that a kernel should not have
 //! touched.
+//!
+//! The place is as exact as the address: hardware may tell the page only.
 
 use std::{
     collections::BTreeMap,

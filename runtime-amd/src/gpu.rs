@@ -2,6 +2,7 @@
 
 use std::{
     env, fmt,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,6 +11,7 @@ use std::{
 };
 
 use geobacter_runtime_core::{
+    check::CheckFailure,
     code,
     driver::{DeviceInfo, Dispatch, Driver, DriverError, LoadedKernel, Memory, check_fault},
 };
@@ -18,6 +20,7 @@ use hsa_rt_sys::amd_queue_t;
 
 use crate::{
     agent::Agent,
+    buffers::Neighbour,
     error::Error,
     executable::{DYNAMIC_STACK, Executable},
     info,
@@ -27,7 +30,6 @@ use crate::{
     packet::{KernelDispatch, KernelDispatchFields},
     queue::{Deadline, QueueFault},
     queue_pool::QueuePool,
-    session::StopReport,
 };
 
 /// How a GPU is used.
@@ -158,6 +160,21 @@ impl Gpu {
     /// [`DriverError::Panicked`] if the kernel panicked, [`DriverError::Check`] if the device checks kernels and this one
     /// broke a rule, otherwise what the device says.
     pub unsafe fn launch(&self, executable: &Executable, extent: Extent, kernarg: &[u8]) -> Result<(), DriverError> {
+        // SAFETY: the caller's.
+        unsafe { self.run(executable, extent, kernarg, &|_| "a buffer".to_owned()) }
+    }
+
+    /// [`launch`](Self::launch). `buffer` says what to call a buffer that lies at these addresses.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn run(
+        &self,
+        executable: &Executable,
+        extent: Extent,
+        kernarg: &[u8],
+        buffer: &dyn Fn(Range<u64>) -> String,
+    ) -> Result<(), DriverError> {
         let mut fields = self.checked(executable, extent)?;
         let layout = executable.layout();
         let queue = self.queues.acquire(&self.agent, self.options.queue_size)?;
@@ -204,9 +221,22 @@ impl Gpu {
             Err(fault) => {
                 // From here on no kernel of this queue runs any more.
                 let report = queue.close().clone();
-                Err(stopped(executable, &slot.record(), fault, report))
+                let near = self.nearest_buffer(&fault, buffer).unwrap_or_default();
+                Err(stopped(
+                    executable,
+                    &slot.record(),
+                    Error::Stopped { fault, near, report: report.text },
+                    report.check,
+                ))
             }
         }
+    }
+
+    /// Where the address of a memory fault is, as seen from the buffer next to it.
+    fn nearest_buffer(&self, fault: &QueueFault, buffer: &dyn Fn(Range<u64>) -> String) -> Option<String> {
+        let QueueFault::Memory { address, .. } = fault else { return None };
+        let Neighbour { start, size, place } = self.agent.session().buffers().nearest(*address)?;
+        Some(format!(": {place} {} ({size} bytes)", buffer(start..start.saturating_add(size))))
     }
 
     /// What the packet holds of the kernel and the extent, checked against the device.
@@ -273,8 +303,12 @@ impl Driver for Gpu {
             workgroup: kernel.descriptor.workgroup,
             dynamic_lds: dispatch.dynamic_lds,
         };
+        let buffer = |addresses| match dispatch.buffer_in(addresses) {
+            Some(param) => format!("the buffer for parameter `{}: {}`", param.name, param.ty),
+            None => "a buffer that is not the launch's".to_owned(),
+        };
         // SAFETY: the caller promises it for the kernarg bytes; the executable was loaded above under this GPU's key.
-        unsafe { self.launch(&executable, extent, dispatch.kernarg) }
+        unsafe { self.run(&executable, extent, dispatch.kernarg, &buffer) }
     }
 }
 
@@ -285,10 +319,8 @@ impl fmt::Debug for Gpu {
 }
 
 /// The error of a launch whose queue stopped, with the panic that another work-item may have left.
-fn stopped(executable: &Executable, record: &FaultRecord, fault: QueueFault, report: StopReport) -> DriverError {
+fn stopped(executable: &Executable, record: &FaultRecord, error: Error, check: Option<CheckFailure>) -> DriverError {
     let panic = check_fault(record, &executable.code().code_object);
-    let StopReport { text, check } = report;
-    let error = Error::Stopped { fault, report: text };
     match (panic, check) {
         // An item that has panicked does not write what others read: the broken rule follows from that.
         (Err(panicked), Some(_)) => panicked,

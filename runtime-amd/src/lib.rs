@@ -18,6 +18,7 @@
 //! `hsa_ext_amd.h`, and LLVM's *User Guide for AMDGPU Backend*.
 
 mod agent;
+mod buffers;
 mod discovery;
 mod error;
 mod executable;

@@ -25,6 +25,7 @@ impl DeviceMemory {
             .map_err(|_| Error::OutOfMemory { requested: bytes.get(), total: pool.size() })?;
         let allocation = pool.allocate(size, agent)?;
         zero(&allocation)?;
+        allocation.session().buffers().add(allocation.address() as u64, bytes.get());
         Ok(Self(Some(allocation)))
     }
 
@@ -56,6 +57,14 @@ fn zero(allocation: &Allocation) -> Result<(), HsaError> {
         }
     }
     Ok(())
+}
+
+impl Drop for DeviceMemory {
+    fn drop(&mut self) {
+        if let Some(allocation) = &self.0 {
+            allocation.session().buffers().remove(allocation.address() as u64);
+        }
+    }
 }
 
 impl Memory for DeviceMemory {

@@ -3,7 +3,7 @@
 //! A [`Driver`] is one device. Everything typed (buffers of `T`, launch checks, argument binding) happens above this
 //! seam, once for all back ends; below it are bytes, addresses and one dispatch.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, fmt, ops::Range, sync::Arc};
 
 use geobacter_lang::{
     descriptor::{LaunchDescriptor, ParamDescriptor, ParamKind},
@@ -158,14 +158,31 @@ impl Dispatch<'_> {
 
     /// The parameter that was given the output buffer at this address.
     pub fn output_at(&self, address: u64) -> Option<&'static ParamDescriptor> {
+        self.param_with(|kind| matches!(kind, ParamKind::Out | ParamKind::InOut), |word| word == address)
+    }
+
+    /// The parameter that was given a buffer that begins at one of these addresses.
+    pub fn buffer_in(&self, addresses: Range<u64>) -> Option<&'static ParamDescriptor> {
+        let is_buffer = |kind| {
+            use ParamKind::{Atomics, In, InOut, Out, Slice};
+            matches!(kind, In | Out | InOut | Slice | Atomics)
+        };
+        self.param_with(is_buffer, |word| addresses.contains(&word))
+    }
+
+    /// The first parameter of such a kind that was given such a word.
+    fn param_with(
+        &self,
+        kind: impl Fn(ParamKind) -> bool,
+        word: impl Fn(u64) -> bool,
+    ) -> Option<&'static ParamDescriptor> {
         let mut end = size_of::<KernargHeader>();
         self.kernel.descriptor.params.iter().find(|param| {
             let at = end.next_multiple_of(param.align as usize);
             end = at + param.size as usize;
             // One address for most, one for each field of a struct of arrays.
             let words = self.kernarg.get(at..end).unwrap_or_default().as_chunks::<8>().0;
-            matches!(param.kind, ParamKind::Out | ParamKind::InOut)
-                && words.iter().any(|&word| u64::from_ne_bytes(word) == address)
+            kind(param.kind) && words.iter().any(|&bytes| word(u64::from_ne_bytes(bytes)))
         })
     }
 }
