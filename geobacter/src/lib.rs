@@ -111,11 +111,11 @@ pub use devices::{Absence, DeviceError, Devices, device, devices, discover};
 pub use geobacter_lang::{
     AtomicElement, Atomics, Blocks, Element, Grid, GridShape, In, InOut, InOutSoa, InSoa, Item, KernelArg, Leader,
     LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, Strided, StructOfArrays, Tile, WorkItem,
-    Workgroup, atomic, descriptor, partition,
+    Workgroup, atomic, descriptor, partition, println,
 };
 pub use geobacter_macros::{Element, KernelArg, StructOfArrays, kernel};
 pub use geobacter_runtime_core::{
-    Device, DeviceBuffer, Error, LaunchError, SoaBuffer,
+    Device, DeviceBuffer, Error, LaunchError, OutputLine, SoaBuffer,
     check::{CheckFailure, CheckRule, CheckedAccess, CheckedPlace, CheckedUse},
     driver::{DeviceInfo, DeviceKind, KernelPanic, PanicLocation},
 };
@@ -123,6 +123,7 @@ pub use geobacter_runtime_core::{
 // Their names stand in rustc's messages.
 pub use geobacter_lang::{
     item::OnlyForOneItem,
+    print::Speaker,
     value::{GroupValue, ItemValue},
     workgroup::OnlyAtGroupScope,
 };

@@ -14,6 +14,7 @@ use geobacter_runtime_core::{
     check::CheckFailure,
     code,
     driver::{DeviceInfo, Dispatch, Driver, DriverError, LoadedKernel, Memory, check_fault},
+    output::OutputSink,
 };
 use geobacter_spool::fault::FaultRecord;
 use hsa_rt_sys::amd_queue_t;
@@ -44,6 +45,8 @@ pub struct Options {
     pub dynamic_stack: u32,
     /// Whether the device checks accesses to LDS: kernels are compiled for it.
     pub checked: bool,
+    /// Room for the lines that one launch prints, in bytes; what does not fit is lost, and counted.
+    pub output_buffer: u32,
 }
 
 impl Default for Options {
@@ -53,14 +56,15 @@ impl Default for Options {
             queue_size: 256,
             dynamic_stack: DYNAMIC_STACK,
             checked: false,
+            output_buffer: 1024 * 1024,
         }
     }
 }
 
 impl Options {
     /// The defaults, changed by the environment: `GEOBACTER_LAUNCH_TIMEOUT` is the limit for a launch in seconds (0: none),
-    /// `GEOBACTER_DYNAMIC_STACK` the stack of recursive kernels in bytes for each work-item. What is no number is logged
-    /// and ignored.
+    /// `GEOBACTER_DYNAMIC_STACK` the stack of recursive kernels in bytes for each work-item, `GEOBACTER_OUTPUT_BUFFER` the
+    /// room for what a launch prints in bytes. What is no number is logged and ignored.
     pub fn from_environment() -> Self {
         let mut options = Self::default();
         options.read(|name| env::var(name).ok());
@@ -75,6 +79,9 @@ impl Options {
         }
         if let Some(bytes) = parsed(&variable, "GEOBACTER_DYNAMIC_STACK", |text| text.parse().ok()) {
             self.dynamic_stack = bytes;
+        }
+        if let Some(bytes) = parsed(&variable, "GEOBACTER_OUTPUT_BUFFER", |text| text.parse().ok()) {
+            self.output_buffer = bytes;
         }
     }
 }
@@ -108,6 +115,7 @@ pub struct Gpu {
     pools: Pools,
     queues: QueuePool,
     options: Options,
+    output: OutputSink,
     /// Unique among the devices of the process, and never used again.
     key: usize,
 }
@@ -133,7 +141,8 @@ impl Gpu {
         info.max_grid_items = agent.info(&info::AGENT_GRID_MAX_SIZE)?.into();
         info.driver = session.driver();
         let key = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { info, agent: agent.clone(), pools, queues: QueuePool::default(), options, key })
+        let (queues, output) = (QueuePool::default(), OutputSink::default());
+        Ok(Self { info, agent: agent.clone(), pools, queues, options, output, key })
     }
 
     /// Its agent.
@@ -161,10 +170,17 @@ impl Gpu {
     /// broke a rule, otherwise what the device says.
     pub unsafe fn launch(&self, executable: &Executable, extent: Extent, kernarg: &[u8]) -> Result<(), DriverError> {
         // SAFETY: the caller's.
-        unsafe { self.run(executable, extent, kernarg, &|_| "a buffer".to_owned()) }
+        unsafe {
+            self.run(
+                executable,
+                extent,
+                kernarg,
+                &Names { kernel: &executable.code().resources.symbol, buffer: &|_| "a buffer".to_owned() },
+            )
+        }
     }
 
-    /// [`launch`](Self::launch). `buffer` says what to call a buffer that lies at these addresses.
+    /// [`launch`](Self::launch), with names for what is reported.
     ///
     /// # Safety
     /// As there.
@@ -173,7 +189,7 @@ impl Gpu {
         executable: &Executable,
         extent: Extent,
         kernarg: &[u8],
-        buffer: &dyn Fn(Range<u64>) -> String,
+        names: &Names<'_>,
     ) -> Result<(), DriverError> {
         let mut fields = self.checked(executable, extent)?;
         let layout = executable.layout();
@@ -187,6 +203,15 @@ impl Gpu {
             fault_record: slot.record_address(),
             ..HiddenValues::default()
         };
+        if executable.prints() {
+            match slot.output_address(&self.pools, &self.agent, self.options.output_buffer) {
+                Ok(address) => values.output_buffer = address,
+                Err(error) => {
+                    queue.give_back(slot);
+                    return Err(error.into());
+                }
+            }
+        }
         if let Some(queue) = queue.address() {
             values.queue = queue.as_ptr() as u64;
             if layout.asks_for_apertures() {
@@ -212,16 +237,19 @@ impl Gpu {
         // SAFETY: kernel, slot and the memory that the arguments name stay until `wait` says that the launch has ended, or
         // until the queue is closed.
         let ended = unsafe { queue.submit(&packet, deadline) }.and_then(|()| queue.wait(&slot.completion, deadline));
+        let kernel = names.kernel;
         match ended {
             Ok(()) => {
                 let record = slot.record();
+                slot.deliver_output(kernel, &executable.code().code_object, &self.output);
                 queue.give_back(slot);
                 check_fault(&record, &executable.code().code_object)
             }
             Err(fault) => {
                 // From here on no kernel of this queue runs any more.
                 let report = queue.close().clone();
-                let near = self.nearest_buffer(&fault, buffer).unwrap_or_default();
+                slot.deliver_output(kernel, &executable.code().code_object, &self.output);
+                let near = self.nearest_buffer(&fault, names.buffer).unwrap_or_default();
                 Err(stopped(
                     executable,
                     &slot.record(),
@@ -282,6 +310,10 @@ impl Driver for Gpu {
         &self.info
     }
 
+    fn output(&self) -> &OutputSink {
+        &self.output
+    }
+
     fn allocate(&self, bytes: u64) -> Result<Box<dyn Memory>, DriverError> {
         Ok(Box::new(DeviceMemory::new(&self.pools.local, &self.agent, bytes)?))
     }
@@ -308,7 +340,9 @@ impl Driver for Gpu {
             None => "a buffer that is not the launch's".to_owned(),
         };
         // SAFETY: the caller promises it for the kernarg bytes; the executable was loaded above under this GPU's key.
-        unsafe { self.run(&executable, extent, dispatch.kernarg, &buffer) }
+        unsafe {
+            self.run(&executable, extent, dispatch.kernarg, &Names { kernel: kernel.descriptor.name, buffer: &buffer })
+        }
     }
 }
 
@@ -316,6 +350,13 @@ impl fmt::Debug for Gpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gpu").field("info", &self.info).field("options", &self.options).finish_non_exhaustive()
     }
+}
+
+/// What a launch is called in what is reported of it.
+struct Names<'a> {
+    kernel: &'a str,
+    /// What to call a buffer that lies at these addresses.
+    buffer: &'a dyn Fn(Range<u64>) -> String,
 }
 
 /// The error of a launch whose queue stopped, with the panic that another work-item may have left.
@@ -350,8 +391,10 @@ mod tests {
         assert_eq!(read(&[("GEOBACTER_LAUNCH_TIMEOUT", "0")]).launch_timeout, None);
         assert_eq!(read(&[("GEOBACTER_LAUNCH_TIMEOUT", " 1.5 ")]).launch_timeout, Some(Duration::from_millis(1500)));
         assert_eq!(read(&[("GEOBACTER_DYNAMIC_STACK", "65536")]).dynamic_stack, 65536);
+        assert_eq!(read(&[("GEOBACTER_OUTPUT_BUFFER", "4096")]).output_buffer, 4096);
         for nonsense in ["", "-1", "soon", "1e300", "NaN"] {
-            let pairs = [("GEOBACTER_LAUNCH_TIMEOUT", nonsense), ("GEOBACTER_DYNAMIC_STACK", nonsense)];
+            let names = ["GEOBACTER_LAUNCH_TIMEOUT", "GEOBACTER_DYNAMIC_STACK", "GEOBACTER_OUTPUT_BUFFER"];
+            let pairs = names.map(|name| (name, nonsense));
             assert_eq!(read(&pairs), default, "{nonsense}");
         }
     }

@@ -30,6 +30,7 @@ mod kernarg;
 mod memory;
 mod memory_fault;
 mod memory_pool;
+mod output;
 pub mod packet;
 mod queue;
 mod queue_pool;

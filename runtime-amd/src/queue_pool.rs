@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use geobacter_runtime_core::output::OutputSink;
 use geobacter_spool::fault::FaultRecord;
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     error::Error,
     info,
     memory_pool::{HostAllocation, Pools},
+    output::OutputBuffer,
     queue::Queue,
     signal::Signal,
 };
@@ -125,6 +127,8 @@ pub(crate) struct Slot {
     /// The kernarg segment.
     pub(crate) kernarg: HostAllocation,
     record: HostAllocation,
+    /// Where a kernel prints; none before the slot's first launch of one that does.
+    output: Option<OutputBuffer>,
 }
 
 impl Slot {
@@ -134,9 +138,26 @@ impl Slot {
             completion: completion.clone(),
             kernarg: pools.kernarg.allocate(round_up(kernarg), agent)?,
             record: pools.shared.allocate(round_up(FaultRecord::SIZE), agent)?,
+            output: None,
         };
         queue.wake_on_stop(&completion);
         Ok(slot)
+    }
+
+    /// Address of the buffer for printed lines, with room for so many bytes.
+    pub(crate) fn output_address(&mut self, pools: &Pools, agent: &Agent, bytes: u32) -> Result<u64, Error> {
+        let buffer = match self.output.take() {
+            Some(buffer) => buffer,
+            None => OutputBuffer::new(pools, agent, bytes)?,
+        };
+        Ok(self.output.insert(buffer).address())
+    }
+
+    /// Hands on what the launch has printed.
+    pub(crate) fn deliver_output(&mut self, kernel: &str, code_object: &[u8], sink: &OutputSink) {
+        if let Some(output) = &mut self.output {
+            output.deliver(kernel, code_object, sink);
+        }
     }
 
     /// Address of the fault record, for the kernel.

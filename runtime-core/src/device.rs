@@ -8,6 +8,7 @@ use crate::{
     buffer::DeviceBuffer,
     driver::{DeviceInfo, Driver, DriverError},
     launch::LaunchError,
+    output::OutputLine,
     soa::SoaBuffer,
 };
 
@@ -36,6 +37,12 @@ impl Device {
     /// The driver behind it.
     pub fn driver(&self) -> &dyn Driver {
         &*self.driver
+    }
+
+    /// Gives the lines that kernels on this device print to `handler`, in place of standard output: one call for each line, on
+    /// any thread. It is for all handles to the device, and stays until another one is set.
+    pub fn on_output(&self, handler: impl Fn(OutputLine) + Send + Sync + 'static) {
+        self.driver.output().set(handler);
     }
 
     /// A buffer on this device with these elements.

@@ -12,7 +12,7 @@ use geobacter_lang::{
 };
 use geobacter_spool::fault::FaultRecord;
 
-use crate::check::CheckFailure;
+use crate::{check::CheckFailure, output::OutputSink};
 
 /// What sort of device it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,6 +90,11 @@ pub trait Driver: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`DriverError::OutOfMemory`], or what the device says.
     fn allocate(&self, bytes: u64) -> Result<Box<dyn Memory>, DriverError>;
+
+    /// Where the lines that its kernels print go. A driver whose kernels print has a sink of its own; the others share one.
+    fn output(&self) -> &OutputSink {
+        OutputSink::standard()
+    }
 
     /// Runs a kernel over a grid and waits for its end.
     ///

@@ -7,6 +7,7 @@
 //! * [`archive`], [`code`]: from a kernel instance to device code: the program's archive, the disk cache, the worker.
 //! * [`fault`]: from what a panicking kernel left behind to what a person reads. `format` shows values as on the host, `image`
 //!   reads a code object where it was loaded.
+//! * [`output`]: what kernels print, from the device's buffer to the program.
 //!
 //! A launch flows `launch` → checks → kernarg bytes → [`driver::Driver::dispatch`]. A back end that needs device code asks
 //! [`code::loaded`], which knows it after the first time, and [`code::device_code`] before.
@@ -23,9 +24,11 @@ pub mod fault;
 mod format;
 mod image;
 pub mod launch;
+pub mod output;
 pub mod soa;
 
 pub use buffer::DeviceBuffer;
 pub use device::{Device, Error};
 pub use launch::LaunchError;
+pub use output::OutputLine;
 pub use soa::SoaBuffer;

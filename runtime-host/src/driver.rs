@@ -17,9 +17,13 @@ use crate::{
     chunks::Chunks,
     group_time::GroupTimes,
     panics,
+    print::{self, Speaker},
     threads::Threads,
 };
-use geobacter_runtime_core::driver::{DeviceInfo, DeviceKind, Dispatch, Driver, DriverError, Memory};
+use geobacter_runtime_core::{
+    driver::{DeviceInfo, DeviceKind, Dispatch, Driver, DriverError, Memory},
+    output::OutputSink,
+};
 
 /// A launch that takes longer is worth another thread, which takes some microseconds to wake.
 const ONE_THREAD: Duration = Duration::from_micros(30);
@@ -35,6 +39,7 @@ pub(crate) struct HostDriver {
     info: DeviceInfo,
     threads: Threads,
     group_times: GroupTimes,
+    output: OutputSink,
 }
 
 impl HostDriver {
@@ -48,13 +53,17 @@ impl HostDriver {
         info.max_grid_items = u64::MAX;
         info.lds = LDS;
         info.driver = format!("rayon, {} threads", threads.count());
-        Self { info, threads, group_times: GroupTimes::new() }
+        Self { info, threads, group_times: GroupTimes::new(), output: OutputSink::default() }
     }
 }
 
 impl Driver for HostDriver {
     fn info(&self) -> &DeviceInfo {
         &self.info
+    }
+
+    fn output(&self) -> &OutputSink {
+        &self.output
     }
 
     fn allocate(&self, bytes: u64) -> Result<Box<dyn Memory>, DriverError> {
@@ -80,13 +89,15 @@ impl Driver for HostDriver {
         let size = dispatch.kernel.descriptor.workgroup;
         let kernarg = Kernarg(dispatch.kernarg.as_ptr());
         let shadow = Shadow::default();
+        let speaker = Speaker { kernel: dispatch.kernel.descriptor.name, output: &self.output };
         let run = |groups: Range<u64>, failed: &AtomicBool| {
             let ids = ids(dispatch.groups(), groups).take_while(|_| !failed.load(Ordering::Relaxed));
-            panics::run_groups(ids, size, dispatch.dynamic_lds, || {
+            let entry = || {
                 // SAFETY: the kernarg bytes are what the entry function takes (this function's contract), and this thread's
                 // intrinsics tell it to run one group of the grid, which no other call runs.
                 unsafe { (dispatch.kernel.entry)(kernarg.get()) }
-            })
+            };
+            print::with(&speaker, || panics::run_groups(ids, size, dispatch.dynamic_lds, entry))
         };
         let failed = AtomicBool::new(false);
         let here = |groups| check::with(&shadow, || run(groups, &failed)).map_err(|(_, error)| error);

@@ -5,6 +5,7 @@
 //! * [`job`]: the questions and answers of the code generation worker.
 //! * [`wire`]: how those travel through a pipe.
 //! * [`fault`]: the record that device code writes when a kernel panics.
+//! * [`output`]: the buffer into which device code prints.
 //! * [`format`]: how a message's values leave a device unformatted.
 //! * [`diagnostic`]: what the build-time check says of a kernel that no device can run.
 //!
@@ -17,4 +18,5 @@ pub mod diagnostic;
 pub mod fault;
 pub mod format;
 pub mod job;
+pub mod output;
 pub mod wire;

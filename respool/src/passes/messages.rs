@@ -6,8 +6,12 @@
 //!
 //! `__gb_panic.N(kind, message, length, location, N times: formatter, low half, high half)`
 //!
-//! which targets define for every N up to [`MAX_VALUES`]: see [`FaultRecord`](geobacter_spool::fault::FaultRecord) for what it
-//! is given. Behind it nothing refers to the list or to addresses of values, so that values stay in registers.
+//! and each `__gb_print(x, y, z, template, arguments)`, with which the device language prints a line, one of
+//!
+//! `__gb_print.N(message, length, x, y, z, N times: formatter, low half, high half)`
+//!
+//! which targets define for every N up to [`MAX_VALUES`]: see [`FaultRecord`](geobacter_spool::fault::FaultRecord) and
+//! [`OutputRecord`](geobacter_spool::output::OutputRecord) for what they are given. Behind it nothing refers to the list or to addresses of values, so that values stay in registers.
 //!
 //! How many arguments a list has, its template says. It is a constant, which is seen when everything is inlined; where it is
 //! not seen, as for a message that is chosen at run time, the values stay behind.
@@ -26,6 +30,11 @@ use crate::{
 
 /// What the functions that targets define are called, without the number of values.
 pub const PANIC: &str = "__gb_panic.";
+/// The same for lines that are printed.
+pub const PRINT: &str = "__gb_print.";
+
+/// What prints a line in the device language.
+const LANGUAGE_PRINT: &str = "__gb_print";
 
 /// Reads a value by its address and the number of its formatter.
 const CAPTURE: &str = "__gb_capture";
@@ -38,7 +47,7 @@ const ARGUMENT: u64 = 16;
 pub fn run(module: &Ir<'_>, entry: Value, machine: LLVMTargetMachineRef) -> Result<(), String> {
     use PanicFunctions as F;
     let is_called = |name: &&str| module.function(name).is_some_and(Value::has_uses);
-    let with_values = [F::FORMAT, F::UNWRAP, F::ASSERT].iter().any(is_called);
+    let with_values = [F::FORMAT, F::UNWRAP, F::ASSERT, LANGUAGE_PRINT].iter().any(is_called);
     let linkage = entry.linkage();
     if with_values {
         // Nothing calls it yet.
@@ -49,12 +58,17 @@ pub fn run(module: &Ir<'_>, entry: Value, machine: LLVMTargetMachineRef) -> Resu
         module.link(capture)?;
         module.function(CAPTURE).into_iter().for_each(|capture| capture.set_linkage(LLVMLinkage::LLVMInternalLinkage));
     }
-    for name in [F::TEXT, F::FORMAT, F::UNWRAP, F::ASSERT, F::NUMBERS] {
+    for name in [F::TEXT, F::FORMAT, F::UNWRAP, F::ASSERT, F::NUMBERS, LANGUAGE_PRINT] {
         let Some(function) = module.function(name).filter(|function| function.is_declaration()) else { continue };
         for call in function.users() {
             let builder = Builder::before(module.context(), call);
             let messages = Messages { module, context: module.context(), builder: &builder };
             let arguments = call.arguments();
+            if let (LANGUAGE_PRINT, &[x, y, z, template, values]) = (name, &*arguments) {
+                messages.print(messages.format(template, values), [x, y, z]).set_debug_location_of(call);
+                call.erase();
+                continue;
+            }
             let message = match (name, &*arguments) {
                 (F::TEXT, &[text, length, _]) => messages.text(text, length),
                 (F::FORMAT, &[template, arguments, _]) => messages.format(template, arguments),
@@ -176,17 +190,24 @@ impl Messages<'_, '_> {
     }
 
     fn panic(&self, message: Message, location: Value) -> Value {
-        let Message { kind, text, length, mut values } = message;
+        let Message { kind, text, length, values } = message;
+        let call = self.call(PANIC, vec![kind, text, length, location], values);
+        call.callee().add_function_attribute(self.context.attribute("noreturn", 0));
+        call.callee().add_function_attribute(self.context.attribute("cold", 0));
+        call
+    }
+
+    fn print(&self, message: Message, [x, y, z]: [Value; 3]) -> Value {
+        self.call(PRINT, vec![message.text, message.length, x, y, z], message.values)
+    }
+
+    /// Calls the function for so many values.
+    fn call(&self, prefix: &str, mut arguments: Vec<Value>, mut values: Vec<Captured>) -> Value {
         values.truncate(MAX_VALUES);
-        let (pointer, word, half) = (self.context.pointer(0), self.word(), self.context.int(32));
-        let mut types = vec![half, pointer, word, pointer];
-        types.extend(values.iter().flat_map(|_| [half, word, word]));
-        let name = format!("{PANIC}{}", values.len());
-        let function = self.module.declare(&name, self.context.function(self.context.void(), &types));
-        function.add_function_attribute(self.context.attribute("noreturn", 0));
-        function.add_function_attribute(self.context.attribute("cold", 0));
-        let mut arguments = vec![kind, text, length, location];
+        let name = format!("{prefix}{}", values.len());
         arguments.extend(values.into_iter().flatten());
+        let types: Vec<_> = arguments.iter().map(|argument| argument.ty()).collect();
+        let function = self.module.declare(&name, self.context.function(self.context.void(), &types));
         self.builder.call(function, &arguments)
     }
 }

@@ -45,6 +45,18 @@ pub fn lower(lowering: &KernelLowering<'_, '_>) {
     functions.into_iter().for_each(|function| fault.define(function));
 }
 
+/// The constant from which the host counts the distances of addresses.
+pub fn anchor(module: &Ir<'_>) -> Value {
+    module.global(ANCHOR_SYMBOL).unwrap_or_else(|| {
+        let word = module.context().int(64);
+        let anchor = module.add_global(ANCHOR_SYMBOL, word, CONSTANT);
+        anchor.set_initializer(word.zero());
+        anchor.set_global_constant(true);
+        anchor.set_visibility(LLVMVisibility::LLVMProtectedVisibility);
+        anchor
+    })
+}
+
 struct Fault<'a, 'c> {
     lowering: &'a KernelLowering<'a, 'c>,
     module: &'a Ir<'c>,
@@ -54,12 +66,7 @@ struct Fault<'a, 'c> {
 impl<'a, 'c> Fault<'a, 'c> {
     fn new(lowering: &'a KernelLowering<'a, 'c>) -> Self {
         let module = lowering.module;
-        let word = module.context().int(64);
-        let anchor = module.add_global(ANCHOR_SYMBOL, word, CONSTANT);
-        anchor.set_initializer(word.zero());
-        anchor.set_global_constant(true);
-        anchor.set_visibility(LLVMVisibility::LLVMProtectedVisibility);
-        Self { lowering, module, anchor }
+        Self { lowering, module, anchor: anchor(module) }
     }
 
     fn define(&self, function: Value) {
