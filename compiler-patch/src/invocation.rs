@@ -247,6 +247,12 @@ impl Invocation {
         })
     }
 
+    /// The option for symbols that name all types, unless another mangling is asked for: by the symbol of a formatting
+    /// function is known what it formats.
+    pub fn full_names(&self) -> Option<&'static str> {
+        self.codegen("symbol-mangling-version").is_none().then_some("-Csymbol-mangling-version=v0")
+    }
+
     /// The arguments that make rustc leave its bitcode in `out_dir`, and start `linker`.
     pub fn spooled(&self, out_dir: &Path, linker: Option<&Path>) -> Vec<OsString> {
         let keep = |item: &&Item| match item.codegen() {
@@ -265,6 +271,7 @@ impl Invocation {
         arguments.push("-Zmir-enable-passes=-JumpThreading".into());
         // A debug build would take instances of generic functions from any upstream library, `libstd` included.
         arguments.push("-Zshare-generics=no".into());
+        arguments.extend(self.full_names().map(OsString::from));
         if !self.asks_for_debuginfo() {
             // Diagnostics and device panics name source lines.
             arguments.push("-Cdebuginfo=line-tables-only".into());
@@ -332,6 +339,10 @@ mod tests {
         for present in ["--out-dir /s", "-Csave-temps", "-Cdebuginfo=line-tables-only", "-C embed-bitcode=no"] {
             assert!(text.contains(present), "{present} not in {text}");
         }
+        // Formatting functions are known by their symbols; whoever wants other symbols gets them.
+        assert!(text.contains("-Csymbol-mangling-version=v0"), "{text}");
+        let asks = parse(&format!("{CARGO} -Csymbol_mangling_version=legacy")).spooled(Path::new("/s"), None);
+        assert!(!asks.iter().any(|argument| argument == "-Csymbol-mangling-version=v0"), "{asks:?}");
     }
 
     #[test]

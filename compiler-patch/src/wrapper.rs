@@ -117,6 +117,7 @@ pub fn wrap(command: &[OsString], shim: &Path, stderr: &mut impl Write) -> Resul
     let mut more = Vec::new();
     if embeds {
         more.push("-Cembed-bitcode=yes");
+        more.extend(rustc.full_names());
     }
     if checked_build() {
         more.push(CHECK_OPTION);

@@ -86,6 +86,12 @@ unsafe extern "C" {
 
 #[expect(improper_ctypes, reason = "as above; a source location goes from Rust to Rust")]
 unsafe extern "C-unwind" {
+    /// Prints a line from this item of the group: the two words of a `core::fmt::Arguments`. GPU: a record in the launch's
+    /// buffer.
+    ///
+    /// # Safety
+    /// The words must be those of a message that lives until the call returns.
+    pub fn __gb_print(x: u32, y: u32, z: u32, template: *const (), arguments: *const ());
     /// Notes an access and unwinds if it is not allowed. GPU: nothing.
     pub safe fn __gb_check_access(access: &Access);
 }

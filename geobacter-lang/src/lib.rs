@@ -52,6 +52,7 @@ mod math;
 pub mod output;
 pub mod param;
 pub mod partition;
+pub mod print;
 pub mod private;
 pub mod shape;
 pub mod soa;

@@ -139,13 +139,13 @@ pub use devices::{Absence, DeviceError, Devices, device, devices, discover};
 pub use geobacter_lang::{
     AtomicElement, Atomics, Blocks, Element, Grid, GridShape, In, InOut, InOutSoa, InSoa, Item, KernelArg, Leader,
     LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, Strided, StructOfArrays, Tile, WorkItem,
-    Workgroup, atomic, descriptor, partition, spec, spec::Spec,
+    Workgroup, atomic, descriptor, partition, println, spec, spec::Spec,
 };
 pub use geobacter_macros::{Element, KernelArg, StructOfArrays, kernel};
 pub use geobacter_runtime_core::{
     Device, DeviceBox, DeviceBuffer, DeviceSlice, DeviceVec, DeviceView, DeviceViewMut, Download, Error, Event, Graph,
-    GraphBuilder, HostBuffer, HostView, HostViewMut, LaunchError, MemoryPool, MemoryStatistics, Preparation, Rect,
-    SoaBuffer, Split, SplitBuffer, Stream,
+    GraphBuilder, HostBuffer, HostView, HostViewMut, LaunchError, MemoryPool, MemoryStatistics, OutputLine,
+    Preparation, Rect, SoaBuffer, Split, SplitBuffer, Stream,
     check::{CheckFailure, CheckRule, CheckedAccess, CheckedPlace, CheckedUse},
     code::{prepare_all, prepare_all_async},
     driver::{DeviceInfo, DeviceKind, KernelPanic, MemoryKind, OutOfMemory, PanicLocation, Priority},
@@ -154,6 +154,7 @@ pub use geobacter_runtime_core::{
 // Their names stand in rustc's messages.
 pub use geobacter_lang::{
     item::OnlyForOneItem,
+    print::Speaker,
     value::{GroupValue, ItemValue},
     workgroup::OnlyAtGroupScope,
 };

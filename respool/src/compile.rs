@@ -4,11 +4,12 @@
 //! 1. C's memory functions get bodies; attributes of the host go, everything becomes inlinable and convergent;
 //! 2. the target's data layout is set, and stack slots and globals move to its address spaces, before anything is
 //!    optimised;
-//! 3. intrinsics and panics get bodies, and the kernel function is added;
-//! 4. in kernels with group scope, everything is inlined, barriers that order nothing are dropped, and LDS and barriers get
+//! 3. the values of panics' messages are taken out of memory;
+//! 4. intrinsics and panics get bodies, and the kernel function is added;
+//! 5. in kernels with group scope, everything is inlined, barriers that order nothing are dropped, and LDS and barriers get
 //!    their meaning;
-//! 5. LLVM's whole `O3` pipeline for the target;
-//! 6. code is emitted, once: emission changes the module.
+//! 6. LLVM's whole `O3` pipeline for the target;
+//! 7. code is emitted, once: emission changes the module.
 
 use std::{path::Path, ptr};
 
@@ -26,7 +27,7 @@ use crate::{
     error::Error,
     ir::{self, Context, Ir},
     llvm_options, llvm_workarounds,
-    passes::{address_spaces, attributes, group_scope, library_calls, redundant_barriers},
+    passes::{address_spaces, attributes, group_scope, library_calls, messages, redundant_barriers},
     spool,
     targets::{self, KernelLowering, Target},
 };
@@ -91,6 +92,7 @@ fn retarget(
         kernel: job.entry.clone(),
         reason: "the entry function is missing".into(),
     })?;
+    messages::run(module, entry, machine.as_mut_ptr()).map_err(invalid("reading the values of messages"))?;
     let lowering = KernelLowering { module, entry, export: &job.export, descriptor, constants: &job.constants };
     let kernel = target.lower(&lowering)?;
     if group_scope::is_used(module) {

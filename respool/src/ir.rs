@@ -458,6 +458,15 @@ impl Type {
         Value(unsafe { LLVMConstInt(self.0, value, 0) })
     }
 
+    /// A constant of this pointer type, with this address.
+    pub fn pointer_at(self, address: u64) -> Value {
+        // SAFETY: rule 3: a pointer type; the integer is of its context.
+        Value(unsafe {
+            let word = LLVMInt64TypeInContext(LLVMGetTypeContext(self.0));
+            LLVMConstIntToPtr(LLVMConstInt(word, address, 0), self.0)
+        })
+    }
+
     pub fn result(self) -> Type {
         // SAFETY: rule 3: a function type.
         Type(unsafe { LLVMGetReturnType(self.0) })
@@ -1188,9 +1197,21 @@ impl<'c> Builder<'c> {
         }
     }
 
-    pub fn subtract(&self, a: Value, b: Value) -> Value {
+    pub fn add(&self, a: Value, b: Value) -> Value {
         // SAFETY: rules 1 and 3.
-        Value(unsafe { LLVMBuildSub(self.builder, a.0, b.0, c"".as_ptr()) })
+        Value(unsafe { LLVMBuildAdd(self.builder, a.0, b.0, c"".as_ptr()) })
+    }
+
+    /// An integer in a wider or narrower type; what is new is zero.
+    pub fn resize(&self, value: Value, to: Type) -> Value {
+        // SAFETY: rules 1 and 3.
+        Value(unsafe { LLVMBuildIntCast2(self.builder, value.0, to.0, 0, c"".as_ptr()) })
+    }
+
+    /// A field of a structure.
+    pub fn extract(&self, structure: Value, field: u32) -> Value {
+        // SAFETY: rules 1 and 3; the structure has that field.
+        Value(unsafe { LLVMBuildExtractValue(self.builder, structure.0, field, c"".as_ptr()) })
     }
 
     pub fn and(&self, a: Value, b: Value) -> Value {

@@ -30,6 +30,7 @@ fn spool(source: &str, optimise: bool) -> Extracted {
     let status = Command::new("rustc")
         .args(["--edition=2024", "--crate-type=lib", "-Csave-temps", "-Cdebuginfo=line-tables-only"])
         .args(["-Zmir-enable-passes=-JumpThreading", "-Zshare-generics=no", "-Awarnings"])
+        .arg("-Csymbol-mangling-version=v0")
         .arg(if optimise { "-Copt-level=3" } else { "-Copt-level=0" })
         .env("RUSTC_BOOTSTRAP", "1")
         .arg("--out-dir")
@@ -162,6 +163,22 @@ fn saxpy_is_what_a_hand_written_kernel_gives() {
             assert_eq!(code.iter().filter(|line| line.contains("v_cmp")).count(), 1, "{text}");
             let resources = generate(saxpy, target, Emit::CodeObject).resources.expect("resources");
             assert_eq!((resources.scratch, resources.lds), (0, 0));
+        }
+    }
+}
+
+/// A message's values are read where the panic is: nothing is kept in memory for it, whoever asks for what.
+#[test]
+fn messages_with_values_need_no_scratch() {
+    for optimise in [false, true] {
+        let kernels = kernels(&spool("plain.rs", optimise));
+        let panics = kernels.iter().find(|kernel| kernel.descriptor.name == "panics").expect("panics");
+        for target in targets::names() {
+            let resources = generate(panics, target, Emit::CodeObject).resources.expect("resources");
+            assert_eq!((resources.scratch, resources.dynamic_stack), (0, false), "{target}");
+            // No list of arguments, and no formatting.
+            let ir = String::from_utf8(generate(panics, target, Emit::LlvmIr).bytes).expect("text");
+            assert!(!ir.contains(" = alloca") && !ir.contains("__gb_capture"), "{ir}");
         }
     }
 }

@@ -84,10 +84,12 @@ pub enum Error {
         size: u64,
     },
     /// The queue stopped before the kernel had ended.
-    #[error("it did not end: {fault}{report}", report = detail(.report), fault = .fault)]
+    #[error("it did not end: {fault}{near}{report}", report = detail(.report), fault = .fault)]
     Stopped {
         /// Why the queue stopped.
         fault: QueueFault,
+        /// Of a memory fault: where the next buffer is, behind a colon; empty if none is near.
+        near: String,
         /// What else is known of it; empty if nothing is.
         report: String,
     },

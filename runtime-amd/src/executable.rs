@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use geobacter_runtime_core::code::DeviceCode;
+use geobacter_runtime_core::{code::DeviceCode, output};
 use hsa_rt_sys::{hsa_code_object_reader_t, hsa_executable_symbol_t, hsa_executable_t};
 
 use crate::{
@@ -30,6 +30,7 @@ pub struct Executable {
     code: DeviceCode,
     layout: Layout,
     object: u64,
+    prints: bool,
 }
 
 impl Executable {
@@ -54,7 +55,8 @@ impl Executable {
             }
         }
         let object = loaded.info(symbol, &info::SYMBOL_KERNEL_OBJECT)?;
-        Ok(Self { _loaded: loaded, code, layout, object })
+        let prints = output::prints(&code.code_object);
+        Ok(Self { _loaded: loaded, code, layout, object, prints })
     }
 
     /// The code object and what it takes.
@@ -64,6 +66,11 @@ impl Executable {
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Whether the kernel prints, and wants a buffer for it.
+    pub(crate) fn prints(&self) -> bool {
+        self.prints
     }
 
     /// The kernel object, for a packet.

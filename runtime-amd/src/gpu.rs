@@ -8,6 +8,7 @@ use geobacter_runtime_core::{
         CodeTarget, Completion, CopyWork, DeviceInfo, Dispatch, Driver, DriverError, DriverGraph, DriverStream,
         GraphStep, Kernarg, KernelInstance, Memory, MemoryKind, Priority,
     },
+    output::OutputSink,
 };
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     graph::GpuGraph,
     memory::DeviceMemory,
     stream::GpuStream,
-    submission::Submission,
+    submission::{Launch, Submission},
 };
 
 /// How a GPU is used.
@@ -32,6 +33,8 @@ pub struct Options {
     pub dynamic_stack: u32,
     /// Whether the device checks accesses to LDS: kernels are compiled for it.
     pub checked: bool,
+    /// Room for the lines that one launch prints, in bytes; what does not fit is lost, and counted.
+    pub output_buffer: u32,
 }
 
 impl Default for Options {
@@ -41,14 +44,15 @@ impl Default for Options {
             queue_size: 256,
             dynamic_stack: DYNAMIC_STACK,
             checked: false,
+            output_buffer: 1024 * 1024,
         }
     }
 }
 
 impl Options {
     /// The defaults, changed by the environment: `GEOBACTER_LAUNCH_TIMEOUT` is the limit for a launch in seconds (0: none),
-    /// `GEOBACTER_DYNAMIC_STACK` the stack of recursive kernels in bytes for each work-item. What is no number is logged
-    /// and ignored.
+    /// `GEOBACTER_DYNAMIC_STACK` the stack of recursive kernels in bytes for each work-item, `GEOBACTER_OUTPUT_BUFFER` the
+    /// room for what a launch prints in bytes. What is no number is logged and ignored.
     pub fn from_environment() -> Self {
         let mut options = Self::default();
         options.read(|name| env::var(name).ok());
@@ -63,6 +67,9 @@ impl Options {
         }
         if let Some(bytes) = parsed(&variable, "GEOBACTER_DYNAMIC_STACK", |text| text.parse().ok()) {
             self.dynamic_stack = bytes;
+        }
+        if let Some(bytes) = parsed(&variable, "GEOBACTER_OUTPUT_BUFFER", |text| text.parse().ok()) {
+            self.output_buffer = bytes;
         }
     }
 }
@@ -135,10 +142,18 @@ impl Gpu {
         extent: Extent,
         kernarg: &Kernarg,
     ) -> Result<(), DriverError> {
+        let launch = Launch { executable, extent, kernarg, of: None };
+        // SAFETY: this function's contract.
+        unsafe { self.run(launch) }
+    }
+
+    /// # Safety
+    /// As [`launch`](Self::launch).
+    unsafe fn run(&self, launch: Launch<'_>) -> Result<(), DriverError> {
         let mut queue = self.submission.queue(Priority::Normal)?;
         let operation = self.submission.on_running_queue(&mut queue, Priority::Normal, |queue| {
             // SAFETY: the caller promises it until the call returns, before which the operation has ended.
-            unsafe { self.submission.kernel(queue, executable, extent, kernarg, &[]) }
+            unsafe { self.submission.kernel(queue, launch, &[]) }
         })?;
         Ok(operation.wait()?)
     }
@@ -173,6 +188,10 @@ impl Driver for Gpu {
         self.submission.reaches(memory)
     }
 
+    fn output(&self) -> &OutputSink {
+        self.submission.output()
+    }
+
     unsafe fn copy(&self, copy: &CopyWork) -> Result<(), DriverError> {
         // SAFETY: the caller promises it until the call returns, before which the operation has ended.
         match unsafe { self.submission.copy(copy, &[]) }? {
@@ -193,7 +212,7 @@ impl Driver for Gpu {
     unsafe fn dispatch(&self, dispatch: &Dispatch) -> Result<(), DriverError> {
         let executable = self.submission.executable(dispatch.kernel, &dispatch.constants())?;
         // SAFETY: the caller promises it for the kernarg bytes; the executable was loaded above under this GPU's key.
-        unsafe { self.launch(&executable, Extent::of(dispatch), &dispatch.kernarg) }
+        unsafe { self.run(Launch::of(&executable, dispatch)) }
     }
 }
 
@@ -227,8 +246,10 @@ mod tests {
         assert_eq!(read(&[("GEOBACTER_LAUNCH_TIMEOUT", "0")]).launch_timeout, None);
         assert_eq!(read(&[("GEOBACTER_LAUNCH_TIMEOUT", " 1.5 ")]).launch_timeout, Some(Duration::from_millis(1500)));
         assert_eq!(read(&[("GEOBACTER_DYNAMIC_STACK", "65536")]).dynamic_stack, 65536);
+        assert_eq!(read(&[("GEOBACTER_OUTPUT_BUFFER", "4096")]).output_buffer, 4096);
         for nonsense in ["", "-1", "soon", "1e300", "NaN"] {
-            let pairs = [("GEOBACTER_LAUNCH_TIMEOUT", nonsense), ("GEOBACTER_DYNAMIC_STACK", nonsense)];
+            let names = ["GEOBACTER_LAUNCH_TIMEOUT", "GEOBACTER_DYNAMIC_STACK", "GEOBACTER_OUTPUT_BUFFER"];
+            let pairs = names.map(|name| (name, nonsense));
             assert_eq!(read(&pairs), default, "{nonsense}");
         }
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use geobacter_runtime_core::driver::{
-    Completion, CopyWork, DriverError, DriverGraph, FillWork, GraphStep, Kernarg, WorkError,
+    Completion, CopyWork, Dispatch, DriverError, DriverGraph, FillWork, GraphStep, WorkError,
 };
 use geobacter_spool::fault::FaultRecord;
 
@@ -21,7 +21,7 @@ use crate::{
     operation::{KernelRun, Kernels, Operation},
     packet::{KernelDispatch, KernelDispatchFields, Packet, Words},
     queue_pool::PooledQueue,
-    submission::{self, Submission},
+    submission::{Launch, Submission},
 };
 
 /// A graph for one GPU.
@@ -54,9 +54,8 @@ pub(crate) struct KernelPart {
 #[derive(Debug)]
 struct KernelStep {
     executable: Arc<Executable>,
-    extent: Extent,
     fields: KernelDispatchFields,
-    kernarg: Kernarg,
+    dispatch: Dispatch,
 }
 
 /// What one launch of a part needs.
@@ -94,9 +93,8 @@ impl GpuGraph {
             match step {
                 GraphStep::Kernel(dispatch) => {
                     let executable = submission.executable(dispatch.kernel, &dispatch.constants())?;
-                    let extent = Extent::of(&dispatch);
-                    let fields = submission.checked(&executable, extent)?;
-                    kernels.push(KernelStep { executable, extent, fields, kernarg: dispatch.kernarg });
+                    let fields = submission.checked(&executable, Extent::of(&dispatch))?;
+                    kernels.push(KernelStep { executable, fields, dispatch });
                     continue;
                 }
                 GraphStep::Copy(copy) => {
@@ -159,17 +157,15 @@ impl KernelPart {
         let mut instance = match fits.map(|index| free.swap_remove(index)).or_else(|| free.pop()) {
             Some(instance) => instance,
             None => {
-                let runs = self.kernels.iter().map(|step| {
-                    let segment = submission.segment(&step.executable)?;
-                    Ok(KernelRun { executable: Arc::clone(&step.executable), segment })
-                });
-                Instance { queue: 0, runs: runs.collect::<Result<_, Error>>()?, packets: Vec::new() }
+                let launches = self.kernels.iter().map(|step| Launch::of(&step.executable, &step.dispatch));
+                let runs = launches.map(|launch| submission.kernel_run(queue, launch)).collect::<Result<_, Error>>()?;
+                Instance { queue: 0, runs, packets: Vec::new() }
             }
         };
         drop(free);
         if instance.queue != address || instance.packets.len() != self.kernels.len() {
             for (step, run) in self.kernels.iter().zip(&mut instance.runs) {
-                submission::fill(&mut run.segment, &run.executable, queue, step.extent, &step.kernarg)?;
+                run.fill(queue, Extent::of(&step.dispatch), &step.dispatch.kernarg)?;
             }
             let runs = self.kernels.iter().zip(&instance.runs);
             instance.packets = runs.map(|(step, run)| packet(step, run, None)).collect();
@@ -193,8 +189,12 @@ impl GraphRun {
         self.part.first_step
     }
 
-    pub(crate) fn kernels(&self) -> impl Iterator<Item = &KernelRun> {
-        self.instance.iter().flat_map(|instance| &instance.runs)
+    pub(crate) fn kernels(&self) -> &[KernelRun] {
+        self.instance.as_ref().map_or(&[], |instance| &instance.runs)
+    }
+
+    pub(crate) fn kernels_mut(&mut self) -> &mut [KernelRun] {
+        self.instance.as_mut().map_or(&mut [], |instance| &mut instance.runs)
     }
 
     /// Takes the packets back, to be used again.

@@ -66,6 +66,8 @@ enum Hidden {
     GridDimensions,
     /// The device-to-host record: Geobacter's fault record.
     PrintfBuffer,
+    /// A service of the host: Geobacter's buffer for printed lines.
+    HostcallBuffer,
     /// Upper half of the base of the private aperture.
     PrivateBase,
     /// Upper half of the base of the LDS aperture.
@@ -94,13 +96,13 @@ impl Hidden {
             "hidden_queue_ptr" => Self::QueuePointer,
             "hidden_grid_dims" => Self::GridDimensions,
             "hidden_printf_buffer" => Self::PrintfBuffer,
+            "hidden_hostcall_buffer" => Self::HostcallBuffer,
             "hidden_private_base" => Self::PrivateBase,
             "hidden_shared_base" => Self::SharedBase,
             // No LDS beyond what the kernel declares.
             "hidden_dynamic_lds_size" => Self::Zero(4),
             // Services of other runtimes: a null pointer says that they are not there.
             "hidden_none"
-            | "hidden_hostcall_buffer"
             | "hidden_multigrid_sync_arg"
             | "hidden_heap_v1"
             | "hidden_default_queue"
@@ -113,7 +115,7 @@ impl Hidden {
         match self {
             Self::BlockCount(_) | Self::PrivateBase | Self::SharedBase => 4,
             Self::GroupSize(_) | Self::GridDimensions => 2,
-            Self::QueuePointer | Self::PrintfBuffer => 8,
+            Self::QueuePointer | Self::PrintfBuffer | Self::HostcallBuffer => 8,
             Self::Zero(size) => size,
         }
     }
@@ -125,6 +127,7 @@ impl Hidden {
             Self::QueuePointer => values.queue,
             Self::GridDimensions => values.dimensions.into(),
             Self::PrintfBuffer => values.fault_record,
+            Self::HostcallBuffer => values.output_buffer,
             Self::PrivateBase => values.private_base.into(),
             Self::SharedBase => values.shared_base.into(),
             Self::Zero(_) => 0,
@@ -145,6 +148,9 @@ pub(crate) struct HiddenValues {
     pub(crate) queue: u64,
     /// Address of the launch's fault record.
     pub(crate) fault_record: u64,
+    /// Address of the launch's buffer for printed lines; 0 for a kernel that does not print. (To code that is not Geobacter's,
+    /// 0 says that there is no such service.)
+    pub(crate) output_buffer: u64,
     /// Upper half of the base of the private aperture.
     pub(crate) private_base: u32,
     /// Upper half of the base of the LDS aperture.
@@ -264,6 +270,7 @@ mod tests {
         workgroup: [0x1111, 0x1212, 0x1313],
         queue: 0x2121_2121_2121_2121,
         fault_record: 0x3131_3131_3131_3131,
+        output_buffer: 0x6161_6161_6161_6161,
         private_base: 0x4141_4141,
         shared_base: 0x5151_5151,
     };
@@ -279,6 +286,7 @@ mod tests {
             "hidden_group_size_z" => 0x1313,
             "hidden_grid_dims" => 3,
             "hidden_printf_buffer" => 0x3131_3131_3131_3131,
+            "hidden_hostcall_buffer" => 0x6161_6161_6161_6161,
             "hidden_private_base" => 0x4141_4141,
             "hidden_shared_base" => 0x5151_5151,
             "hidden_queue_ptr" => 0x2121_2121_2121_2121,

@@ -20,6 +20,7 @@
 //! `hsa_ext_amd.h`, and LLVM's *User Guide for AMDGPU Backend*.
 
 mod agent;
+mod buffers;
 #[cfg(feature = "sim")]
 mod disassembler;
 mod discovery;
@@ -35,6 +36,7 @@ mod memory;
 mod memory_fault;
 mod memory_pool;
 mod operation;
+mod output;
 pub mod packet;
 mod queue;
 mod queue_pool;

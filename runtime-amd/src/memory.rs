@@ -39,7 +39,7 @@ impl DeviceMemory {
                     0 => None,
                     size => Some(pools.shared.allocate(size, agent)?.into_allocation()),
                 };
-                Ok(Self { allocation, owner: pools.host, host_visible: true })
+                Ok(Self::new(allocation, pools.host, true))
             }
             _ => Err(Error::Unsupported(kind)),
         }
@@ -48,13 +48,20 @@ impl DeviceMemory {
     /// Allocates `bytes`, all zero, in a GPU's own pool.
     fn in_pool(pool: &Pool, agent: &Agent, bytes: u64) -> Result<Self, Error> {
         let Some(bytes) = NonZero::new(bytes) else {
-            return Ok(Self { allocation: None, owner: agent.handle(), host_visible: false });
+            return Ok(Self::new(None, agent.handle(), false));
         };
         let size = usize::try_from(bytes.get()).unwrap_or(usize::MAX);
         let allocation = pool.allocate(size, agent)?;
-        let this = Self { allocation: Some(allocation), owner: agent.handle(), host_visible: false };
+        let this = Self::new(Some(allocation), agent.handle(), false);
         this.set_to_zero(0, bytes.get())?;
         Ok(this)
+    }
+
+    fn new(allocation: Option<Allocation>, owner: hsa_agent_t, host_visible: bool) -> Self {
+        if let Some(allocation) = &allocation {
+            allocation.session().buffers().add(allocation.address() as u64, allocation.size() as u64);
+        }
+        Self { allocation, owner, host_visible }
     }
 
     /// The memory, if it has any bytes.
@@ -103,6 +110,14 @@ impl DeviceMemory {
             copy(head + 4 * words, tail)?;
         }
         Ok(())
+    }
+}
+
+impl Drop for DeviceMemory {
+    fn drop(&mut self) {
+        if let Some(allocation) = &self.allocation {
+            allocation.session().buffers().remove(allocation.address() as u64);
+        }
     }
 }
 

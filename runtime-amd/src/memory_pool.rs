@@ -255,6 +255,18 @@ impl HostAllocation {
         self.0.address
     }
 
+    /// The bytes, to write. The device must not use them now.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the memory was initialised when it was allocated, has that size, and is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.0.address.as_ptr(), self.0.size) }
+    }
+
+    /// The bytes, to read. The device must not write them now.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: as above, for reading.
+        unsafe { std::slice::from_raw_parts(self.0.address.as_ptr(), self.0.size) }
+    }
+
     /// The same as memory of a pool of whatever agent.
     pub(crate) fn into_allocation(self) -> Allocation {
         self.0

@@ -10,6 +10,7 @@
 
 use std::{
     fmt,
+    ops::Range,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
     time::Duration,
@@ -17,14 +18,17 @@ use std::{
 
 use geobacter_runtime_core::{
     check::CheckFailure,
-    driver::{Completion, Memory, WorkError, check_fault},
+    driver::{Completion, Dispatch, Memory, WorkError, check_fault},
 };
 
 use crate::{
+    buffers::Neighbour,
     error::Error,
     executable::Executable,
     graph::GraphRun,
+    output::{OutputPool, OutputUse},
     packet::Words,
+    queue::QueueFault,
     queue_pool::PooledQueue,
     segment::Segment,
     session::Session,
@@ -41,6 +45,8 @@ pub(crate) struct Operation {
     engine: Engine,
     /// The longest that a queue may make no progress.
     limit: Option<Duration>,
+    /// Where what it prints goes, if it does.
+    outputs: Option<Arc<OutputPool>>,
     in_flight: Mutex<InFlight>,
     outcome: OnceLock<Result<(), WorkError>>,
 }
@@ -83,26 +89,81 @@ pub(crate) enum Kernels {
 pub(crate) struct KernelRun {
     pub(crate) executable: Arc<Executable>,
     pub(crate) segment: Segment,
+    /// Where it prints, if it does.
+    pub(crate) output: Option<OutputUse>,
+    /// What the program asked for; `None` for code objects from elsewhere.
+    pub(crate) dispatch: Option<Dispatch>,
 }
 
 impl KernelRun {
     fn panic(&self) -> Result<(), WorkError> {
         check_fault(&self.segment.record(), &self.executable.code().code_object)
     }
+
+    /// What to call a buffer that lies at these addresses.
+    fn buffer_name(&self, addresses: Range<u64>) -> String {
+        let Some(dispatch) = &self.dispatch else { return "a buffer".to_owned() };
+        match dispatch.buffer_in(addresses) {
+            Some(param) => format!("the buffer for parameter `{}: {}`", param.name, param.ty),
+            None => "a buffer that is not the launch's".to_owned(),
+        }
+    }
+}
+
+/// What to call a kernel.
+fn kernel_name<'a>(executable: &'a Executable, dispatch: Option<&'a Dispatch>) -> &'a str {
+    match dispatch {
+        Some(dispatch) => dispatch.kernel.descriptor.name,
+        None => &executable.code().resources.symbol,
+    }
 }
 
 impl Kernels {
+    fn runs(&self) -> &[KernelRun] {
+        match self {
+            Self::None => &[],
+            Self::One(kernel) => std::slice::from_ref(kernel),
+            Self::Graph(run) => run.kernels(),
+        }
+    }
+
+    fn runs_mut(&mut self) -> &mut [KernelRun] {
+        match self {
+            Self::None => &mut [],
+            Self::One(kernel) => std::slice::from_mut(kernel),
+            Self::Graph(run) => run.kernels_mut(),
+        }
+    }
+
     /// Whether one has panicked.
     fn panic(&self) -> Result<(), WorkError> {
         match self {
-            Self::None => Ok(()),
-            Self::One(kernel) => kernel.panic(),
-            Self::Graph(run) => run.kernels().enumerate().try_for_each(|(index, kernel)| {
-                kernel
-                    .panic()
-                    .map_err(|error| WorkError::Step { step: run.first_step() + index, error: Box::new(error) })
+            Self::Graph(run) => self.runs().iter().enumerate().try_for_each(|(index, kernel)| {
+                let step = run.first_step() + index;
+                kernel.panic().map_err(|error| WorkError::Step { step, error: Box::new(error) })
             }),
+            _ => self.runs().iter().try_for_each(KernelRun::panic),
         }
+    }
+
+    /// What they have printed is to be handed on. They have ended.
+    fn collect_output(&mut self) {
+        for run in self.runs_mut() {
+            if let Some(output) = &mut run.output {
+                output.collect(kernel_name(&run.executable, run.dispatch.as_ref()), &run.executable.code().code_object);
+            }
+        }
+    }
+
+    /// Where the address of a memory fault is, as seen from the buffer next to it.
+    fn nearest_buffer(&self, fault: &QueueFault, session: &Session) -> Option<String> {
+        let QueueFault::Memory { address, .. } = fault else { return None };
+        let Neighbour { start, size, place } = session.buffers().nearest(*address)?;
+        let addresses = start..start.saturating_add(size);
+        let names = self.runs().iter().map(|run| run.buffer_name(addresses.clone()));
+        // Of several kernels the one that was given the buffer says which parameter.
+        let name = names.max_by_key(|name| name.contains('`')).unwrap_or_else(|| "a buffer".to_owned());
+        Some(format!(": {place} {name} ({size} bytes)"))
     }
 }
 
@@ -114,7 +175,9 @@ impl Operation {
         limit: Option<Duration>,
         in_flight: InFlight,
     ) -> Self {
-        Self { session, signal, engine, limit, in_flight: Mutex::new(in_flight), outcome: OnceLock::new() }
+        let outputs = in_flight.kernels.runs().iter().find_map(|run| Some(Arc::clone(run.output.as_ref()?.pool())));
+        let in_flight = Mutex::new(in_flight);
+        Self { session, signal, engine, limit, outputs, in_flight, outcome: OnceLock::new() }
     }
 
     pub(crate) fn session(&self) -> &Arc<Session> {
@@ -160,6 +223,7 @@ impl Operation {
                 fate => fate,
             };
             if fate == Fate::Ran {
+                in_flight.kernels.collect_output();
                 return in_flight.kernels.panic();
             }
             // From here on no kernel of this queue runs any more.
@@ -169,7 +233,9 @@ impl Operation {
                 let text = format!("it did not run, for the queue in which it stood has stopped: {fault}");
                 return Err(WorkError::Device(text));
             }
-            let error = Error::Stopped { fault, report: report.text };
+            in_flight.kernels.collect_output();
+            let near = in_flight.kernels.nearest_buffer(&fault, &self.session).unwrap_or_default();
+            let error = Error::Stopped { fault, near, report: report.text };
             Err(stopped(in_flight.kernels.panic(), error, report.check))
         });
         let outcome = outcome.clone();
@@ -194,17 +260,11 @@ fn stopped(panic: Result<(), WorkError>, error: Error, check: Option<CheckFailur
     }
 }
 
-impl Completion for Operation {
-    fn poll(&self) -> Option<Result<(), WorkError>> {
-        if let Some(outcome) = self.outcome.get() {
-            return Some(outcome.clone());
-        }
-        self.signal.is_done().then(|| self.settle())
-    }
-
-    fn wait(&self) -> Result<(), WorkError> {
-        if let Some(outcome) = self.poll() {
-            return outcome;
+impl Operation {
+    /// Waits until the signal is done.
+    fn wait_for_signal(&self) {
+        if self.signal.is_done() {
+            return;
         }
         // What it waits for is not its queue's fault, and has limits of its own.
         let after = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).after.clone();
@@ -218,7 +278,36 @@ impl Completion for Operation {
             }
             Engine::Copy => while self.signal.signal().wait_below(1, SLICE, false) >= 1 {},
         }
-        self.settle()
+    }
+}
+
+impl Completion for Operation {
+    fn poll(&self) -> Option<Result<(), WorkError>> {
+        if let Some(outcome) = self.outcome.get() {
+            return Some(outcome.clone());
+        }
+        if !self.signal.is_done() {
+            return None;
+        }
+        let outcome = self.settle();
+        if let Some(outputs) = &self.outputs {
+            outputs.deliver_later();
+        }
+        Some(outcome)
+    }
+
+    fn wait(&self) -> Result<(), WorkError> {
+        let outcome = match self.outcome.get() {
+            Some(outcome) => outcome.clone(),
+            None => {
+                self.wait_for_signal();
+                self.settle()
+            }
+        };
+        if let Some(outputs) = &self.outputs {
+            outputs.deliver();
+        }
+        outcome
     }
 
     fn notify(self: Arc<Self>, then: Box<dyn FnOnce() + Send>) {
@@ -245,7 +334,8 @@ impl Drop for Operation {
     fn drop(&mut self) {
         // Whoever submits work keeps its operation until it has ended. Should somebody not, what the device uses must stay.
         if self.outcome.get().is_none() {
-            let _outcome = self.wait();
+            self.wait_for_signal();
+            let _outcome = self.settle();
         }
     }
 }

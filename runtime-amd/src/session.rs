@@ -9,6 +9,7 @@ use geobacter_runtime_core::{check::CheckFailure, driver::DeviceKind};
 use hsa_rt_sys::{HsaApi, hsa_queue_t};
 
 use crate::{
+    buffers::Buffers,
     error::{HsaError, call},
     info,
     memory_fault::FaultWatch,
@@ -70,6 +71,7 @@ pub struct Session {
     version: (u16, u16),
     timestamp_frequency: u64,
     fault_watch: &'static FaultWatch,
+    buffers: Buffers,
 }
 
 impl Session {
@@ -82,7 +84,8 @@ impl Session {
         unsafe { call!(&api, hsa_init())? };
         let (fault_watch, registered) = FaultWatch::register(&api);
         // From here on the value's drop shuts the runtime down again.
-        let mut session = Self { api, origin, version: (0, 0), timestamp_frequency: 0, fault_watch };
+        let (version, buffers) = ((0, 0), Buffers::default());
+        let mut session = Self { api, origin, version, timestamp_frequency: 0, fault_watch, buffers };
         if let Err(error) = registered {
             tracing::warn!(%error, "memory faults of kernels may end the process");
         }
@@ -120,6 +123,11 @@ impl Session {
     /// Who hears of memory faults.
     pub(crate) fn fault_watch(&self) -> &'static FaultWatch {
         self.fault_watch
+    }
+
+    /// Where its buffers are.
+    pub(crate) fn buffers(&self) -> &Buffers {
+        &self.buffers
     }
 
     fn info<T: bytemuck::Pod>(&self, attribute: &info::Attribute<T>) -> Result<T, HsaError> {

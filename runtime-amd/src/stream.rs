@@ -14,10 +14,9 @@ use geobacter_runtime_core::{
 use crate::{
     error::Error,
     executable::Executable,
-    gpu::Extent,
     graph::{GpuGraph, Part, Sequence},
     queue_pool::QueueUse,
-    submission::Submission,
+    submission::{Launch, Submission},
 };
 
 /// Calls that may wait in a stream: one who enqueues more waits as well.
@@ -91,10 +90,10 @@ impl GpuStream {
         let submission = &self.submission;
         Ok(match (work, executable) {
             (Work::Kernel(dispatch), Some(executable)) => {
-                let extent = Extent::of(&dispatch);
+                let launch = Launch::of(&executable, &dispatch);
                 submission.on_running_queue(queue, self.priority, |queue| {
                     // SAFETY: this function's contract; the executable is this GPU's.
-                    unsafe { submission.kernel(queue, &executable, extent, &dispatch.kernarg, &after) }
+                    unsafe { submission.kernel(queue, launch, &after) }
                 })?
             }
             (Work::Marker, _) => {

@@ -11,9 +11,10 @@ use std::{
 use geobacter_runtime_core::{
     code,
     driver::{
-        CodeTarget, Completion, CopyWork, DeviceInfo, DriverError, Kernarg, KernelInstance, LoadedKernel, Memory,
-        Place, Priority,
+        CodeTarget, Completion, CopyWork, DeviceInfo, Dispatch, DriverError, Kernarg, KernelInstance, LoadedKernel,
+        Memory, Place, Priority,
     },
+    output::OutputSink,
 };
 use hsa_rt_sys::{self as hsa, amd_queue_t, hsa_signal_t};
 
@@ -28,9 +29,10 @@ use crate::{
     memory::DeviceMemory,
     memory_pool::Pools,
     operation::{Engine, InFlight, KernelRun, Kernels, Operation},
+    output::OutputPool,
     packet::{BarrierAnd, KernelDispatch, KernelDispatchFields, Packet, Words},
     queue_pool::{PooledQueue, QueuePool, QueueUse},
-    segment::{Segment, SegmentPool},
+    segment::SegmentPool,
     signal::{SignalPool, WorkSignal},
 };
 
@@ -43,10 +45,28 @@ pub(crate) struct Submission {
     queues: QueuePool,
     signals: Arc<SignalPool>,
     segments: Arc<SegmentPool>,
+    outputs: Arc<OutputPool>,
     /// Unique among the devices of the process, and never used again.
     key: usize,
     /// Agents whose memory this one may use.
     peers: Mutex<Vec<u64>>,
+}
+
+/// One launch.
+#[derive(Clone, Copy)]
+pub(crate) struct Launch<'a> {
+    pub(crate) executable: &'a Arc<Executable>,
+    pub(crate) extent: Extent,
+    pub(crate) kernarg: &'a Kernarg,
+    /// What the program asked for, for messages; `None` if there is no more than this.
+    pub(crate) of: Option<&'a Dispatch>,
+}
+
+impl<'a> Launch<'a> {
+    /// A launch of a kernel of the program's.
+    pub(crate) fn of(executable: &'a Arc<Executable>, dispatch: &'a Dispatch) -> Self {
+        Self { executable, extent: Extent::of(dispatch), kernarg: &dispatch.kernarg, of: Some(dispatch) }
+    }
 }
 
 /// What work waits for, as a device sees it.
@@ -75,9 +95,21 @@ impl Submission {
         info.max_grid = agent.info(&info::AGENT_GRID_MAX_DIM)?.map(u64::from);
         info.max_grid_items = agent.info(&info::AGENT_GRID_MAX_SIZE)?.into();
         info.driver = session.driver();
-        let (queues, signals, segments) = (QueuePool::default(), SignalPool::new(session), Arc::default());
+        let (queues, signals) = (QueuePool::default(), SignalPool::new(session));
+        let (segments, outputs) = (Arc::default(), Arc::default());
         let key = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { info, agent: agent.clone(), pools, options, queues, signals, segments, key, peers: Mutex::default() })
+        Ok(Self {
+            info,
+            agent: agent.clone(),
+            pools,
+            options,
+            queues,
+            signals,
+            segments,
+            outputs,
+            key,
+            peers: Mutex::default(),
+        })
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -97,9 +129,9 @@ impl Submission {
         self.queues.acquire(&self.agent, self.options.queue_size, priority)
     }
 
-    /// A kernarg segment and a fault record for one launch.
-    pub(crate) fn segment(&self, executable: &Executable) -> Result<Segment, Error> {
-        self.segments.take(&self.pools, &self.agent, executable.layout().size())
+    /// Where the lines that kernels print go.
+    pub(crate) fn output(&self) -> &OutputSink {
+        self.outputs.sink()
     }
 
     /// A signal for work that counts it down from 1.
@@ -183,22 +215,31 @@ impl Submission {
     pub(crate) unsafe fn kernel(
         &self,
         queue: &Arc<PooledQueue>,
-        executable: &Arc<Executable>,
-        extent: Extent,
-        kernarg: &Kernarg,
+        launch: Launch<'_>,
         after: &[Arc<dyn Completion>],
     ) -> Result<Arc<Operation>, DriverError> {
-        let mut fields = self.checked(executable, extent)?;
-        let mut segment = self.segment(executable)?;
-        fill(&mut segment, executable, queue, extent, kernarg)?;
+        let mut fields = self.checked(launch.executable, launch.extent)?;
+        let kernel = self.kernel_run(queue, launch)?;
         let signal = self.signal()?;
-        fields.kernarg = segment.kernarg_address();
+        fields.kernarg = kernel.segment.kernarg_address();
         fields.completion = signal.handle();
         let packet = KernelDispatch::new(&fields).words();
-        let kernel = Kernels::One(KernelRun { executable: Arc::clone(executable), segment });
         // SAFETY: kernel, segment and signal stay until the operation has ended, or the queue is closed, for the operation has them;
         // the rest is this function's contract.
-        unsafe { self.submit(queue, &[packet], signal, kernel, after) }
+        unsafe { self.submit(queue, &[packet], signal, Kernels::One(kernel), after) }
+    }
+
+    /// What a launch needs beside its packet, with its arguments written.
+    pub(crate) fn kernel_run(&self, queue: &PooledQueue, launch: Launch<'_>) -> Result<KernelRun, Error> {
+        let segment = self.segments.take(&self.pools, &self.agent, launch.executable.layout().size())?;
+        let output = match launch.executable.prints() {
+            true => Some(self.outputs.take(&self.pools, &self.agent, self.options.output_buffer)?),
+            false => None,
+        };
+        let executable = Arc::clone(launch.executable);
+        let mut kernel = KernelRun { executable, segment, output, dispatch: launch.of.cloned() };
+        kernel.fill(queue, launch.extent, launch.kernarg)?;
+        Ok(kernel)
     }
 
     /// Puts a packet into a queue that ends when everything before it has.
@@ -247,7 +288,7 @@ impl Submission {
         if let Err(fault) = submitted {
             // Parts of it may be in the ring: nothing of it is given back before the queue is closed.
             let report = queue.close().text.clone();
-            return Err(Error::Stopped { fault, report }.into());
+            return Err(Error::Stopped { fault, near: String::new(), report }.into());
         }
         Ok(operation)
     }
@@ -379,34 +420,32 @@ impl Submission {
     }
 }
 
-/// Writes explicit and hidden arguments.
-pub(crate) fn fill(
-    segment: &mut Segment,
-    executable: &Executable,
-    queue: &PooledQueue,
-    extent: Extent,
-    kernarg: &Kernarg,
-) -> Result<(), Error> {
-    let layout = executable.layout();
-    let mut values = HiddenValues {
-        dimensions: extent.dimensions as u16,
-        groups: extent.groups,
-        workgroup: extent.workgroup.map(|items| items as u16),
-        fault_record: segment.record_address(),
-        ..HiddenValues::default()
-    };
-    if let Some(queue) = queue.address() {
-        values.queue = queue.as_ptr() as u64;
-        if layout.asks_for_apertures() {
-            // SAFETY: on AMD agents an HSA queue is the first field of an `amd_queue_t`, which lives as long as it.
-            let fields = unsafe { queue.cast::<amd_queue_t>().as_ref() };
-            values.private_base = fields.private_segment_aperture_base_hi;
-            values.shared_base = fields.group_segment_aperture_base_hi;
+impl KernelRun {
+    /// Writes explicit and hidden arguments.
+    pub(crate) fn fill(&mut self, queue: &PooledQueue, extent: Extent, kernarg: &Kernarg) -> Result<(), Error> {
+        let layout = self.executable.layout();
+        let mut values = HiddenValues {
+            dimensions: extent.dimensions as u16,
+            groups: extent.groups,
+            workgroup: extent.workgroup.map(|items| items as u16),
+            fault_record: self.segment.record_address(),
+            output_buffer: self.output.as_ref().map_or(0, |output| output.address()),
+            ..HiddenValues::default()
+        };
+        if let Some(queue) = queue.address() {
+            values.queue = queue.as_ptr() as u64;
+            if layout.asks_for_apertures() {
+                // SAFETY: on AMD agents an HSA queue is the first field of an `amd_queue_t`, which lives as long as it.
+                let fields = unsafe { queue.cast::<amd_queue_t>().as_ref() };
+                values.private_base = fields.private_segment_aperture_base_hi;
+                values.shared_base = fields.group_segment_aperture_base_hi;
+            }
         }
+        let segment = &mut self.segment.kernarg_mut()[..layout.size()];
+        layout
+            .fill(segment, kernarg.as_bytes(), &values)
+            .map_err(|source| Error::Kernarg { kernel: self.executable.code().resources.symbol.clone(), source })
     }
-    layout
-        .fill(&mut segment.kernarg_mut()[..layout.size()], kernarg.as_bytes(), &values)
-        .map_err(|source| Error::Kernarg { kernel: executable.code().resources.symbol.clone(), source })
 }
 
 impl fmt::Debug for Submission {

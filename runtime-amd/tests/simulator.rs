@@ -190,7 +190,20 @@ fn a_fault_is_an_error_that_says_where_and_the_next_launch_works() {
     let buffer = machine.buffer(&[0; 3]);
     run(&machine.gpu, &kernel, line(1), &[buffer.address() + 8]).unwrap();
     assert_eq!(words(&*buffer), [0, 0, 1]);
-    run(&machine.gpu, &kernel, line(1), &[buffer.address() + 12]).unwrap_err();
+    for (offset, place) in
+        [(12, "at the end of"), (16, "4 bytes behind the end of"), (0_u64.wrapping_sub(8), "8 bytes before")]
+    {
+        let address = buffer.address().wrapping_add(offset);
+        let error = run(&machine.gpu, &kernel, line(1), &[address]).unwrap_err().to_string();
+        let expected =
+            format!("memory fault at address {address:#x} (page not present): {place} a buffer (12 bytes)\n");
+        assert!(error.contains(&expected), "{error}");
+    }
+    // A buffer that is gone is no neighbour.
+    let address = buffer.address();
+    drop(buffer);
+    let error = run(&machine.gpu, &kernel, line(1), &[address]).unwrap_err().to_string();
+    assert!(!error.contains("(12 bytes)"), "{error}");
 }
 
 #[test]

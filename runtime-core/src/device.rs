@@ -18,6 +18,7 @@ use crate::{
     host_buffer::HostBuffer,
     launch::LaunchError,
     memory_pool::MemoryPool,
+    output::OutputLine,
     soa::SoaBuffer,
     stream::{InFlight, Stream},
 };
@@ -134,6 +135,12 @@ impl Device {
         let size = bytes.max(1);
         let block = self.0.memory.allocate(self.driver(), size, kind, zeroed, || self.wait());
         Ok(Allocation::new(block.map_err(|source| self.error(source))?, size, kind))
+    }
+
+    /// Gives the lines that kernels on this device print to `handler`, in place of standard output: one call for each line, on
+    /// any thread. It is for all handles to the device, and stays until another one is set.
+    pub fn on_output(&self, handler: impl Fn(OutputLine) + Send + Sync + 'static) {
+        self.driver().output().set(handler);
     }
 
     /// A buffer on this device with these elements.

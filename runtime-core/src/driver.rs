@@ -4,7 +4,7 @@
 //! knows which work needs which (hazards, failures that are passed on) happens above this seam, once for all back ends;
 //! below it are bytes, addresses, and work that runs in the order of a stream and after other work.
 
-use std::{any::Any, fmt, ptr::NonNull, sync::Arc};
+use std::{any::Any, fmt, ops::Range, ptr::NonNull, sync::Arc};
 
 use geobacter_lang::{
     descriptor::{LaunchDescriptor, ParamDescriptor, ParamKind},
@@ -13,7 +13,7 @@ use geobacter_lang::{
 };
 use geobacter_spool::fault::FaultRecord;
 
-use crate::check::CheckFailure;
+use crate::{check::CheckFailure, output::OutputSink};
 
 /// What sort of device it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -158,6 +158,11 @@ pub trait Driver: Send + Sync + fmt::Debug + Any {
     fn prepare(&self, kernel: KernelInstance, constants: &[u8]) -> Result<(), DriverError> {
         let _ = (kernel, constants);
         Ok(())
+    }
+
+    /// Where the lines that its kernels print go. A driver whose kernels print has a sink of its own; the others share one.
+    fn output(&self) -> &OutputSink {
+        OutputSink::standard()
     }
 
     /// Runs a kernel over a grid and waits for its end.
@@ -498,10 +503,28 @@ impl Dispatch {
 
     /// The parameter that was given the output buffer at this address.
     pub fn output_at(&self, address: u64) -> Option<&'static ParamDescriptor> {
-        let mut outputs = self.arguments().filter(|(param, _)| matches!(param.kind, ParamKind::Out | ParamKind::InOut));
+        self.param_with(|kind| matches!(kind, ParamKind::Out | ParamKind::InOut), |word| word == address)
+    }
+
+    /// The parameter that was given a buffer that begins at one of these addresses.
+    pub fn buffer_in(&self, addresses: Range<u64>) -> Option<&'static ParamDescriptor> {
+        let is_buffer = |kind| {
+            use ParamKind::{Atomics, In, InOut, Out, Slice};
+            matches!(kind, In | Out | InOut | Slice | Atomics)
+        };
+        self.param_with(is_buffer, |word| addresses.contains(&word))
+    }
+
+    /// The first parameter of such a kind that was given such a word.
+    fn param_with(
+        &self,
+        kind: impl Fn(ParamKind) -> bool,
+        word: impl Fn(u64) -> bool,
+    ) -> Option<&'static ParamDescriptor> {
         // One address for most, one for each field of a struct of arrays.
-        let holds = |bytes: &[u8]| bytes.as_chunks::<8>().0.iter().any(|&word| u64::from_ne_bytes(word) == address);
-        outputs.find(|(_, bytes)| holds(bytes)).map(|(param, _)| param)
+        let has = |bytes: &[u8]| bytes.as_chunks::<8>().0.iter().any(|&bytes| word(u64::from_ne_bytes(bytes)));
+        let mut params = self.arguments().filter(|(param, bytes)| kind(param.kind) && has(bytes));
+        params.next().map(|(param, _)| param)
     }
 }
 

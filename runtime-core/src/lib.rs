@@ -10,7 +10,9 @@
 //! * [`archive`], [`bundle`], [`code`]: from a kernel instance to device code: the code that the program carries, or its archive,
 //!   the disk cache, the worker.
 //! * [`preparation`]: compiling and loading before the first launch.
-//! * [`fault`]: from what a panicking kernel left behind to what a person reads.
+//! * [`fault`]: from what a panicking kernel left behind to what a person reads. `format` shows values as on the host, `image`
+//!   reads a code object where it was loaded.
+//! * [`output`]: what kernels print, from the device's buffer to the program.
 //!
 //! A launch flows `launch` → checks → kernarg bytes and accesses → [`driver::Driver::dispatch`], or, on a stream, → what it must wait for
 //! → [`driver::DriverStream::submit`] → an event. A back end that needs device code asks [`code::loaded`], which knows it after the first
@@ -32,11 +34,14 @@ pub mod driver;
 pub mod event;
 pub mod fault;
 mod fork;
+mod format;
 pub mod graph;
 pub mod host_buffer;
+mod image;
 pub mod lane;
 pub mod launch;
 pub mod memory_pool;
+pub mod output;
 pub mod preparation;
 pub mod slice;
 pub mod soa;
@@ -52,6 +57,7 @@ pub use graph::{Graph, GraphBuilder};
 pub use host_buffer::{HostBuffer, HostView, HostViewMut};
 pub use launch::LaunchError;
 pub use memory_pool::{MemoryPool, MemoryStatistics};
+pub use output::OutputLine;
 pub use preparation::Preparation;
 pub use slice::{DeviceSlice, DeviceView, DeviceViewMut, Rect};
 pub use soa::SoaBuffer;

@@ -68,10 +68,10 @@ impl InFlight {
 
     /// Waits for everything.
     pub(crate) fn wait(&self) {
-        // Not under the lock: others may enqueue meanwhile.
-        let last = self.lock().events.back().cloned();
-        if let Some(last) = last {
-            let _outcome = last.wait_unreported();
+        // Not under the lock: others may enqueue meanwhile. In order, as what they print is.
+        let events = self.lock().events.clone();
+        for event in &events {
+            let _outcome = event.wait_unreported();
         }
         self.settle();
     }

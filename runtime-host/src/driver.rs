@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use geobacter_runtime_core::driver::{
-    DeviceInfo, DeviceKind, Dispatch, Driver, DriverError, DriverGraph, DriverStream, GraphStep, Memory, MemoryKind,
-    Priority,
+use geobacter_runtime_core::{
+    driver::{
+        DeviceInfo, DeviceKind, Dispatch, Driver, DriverError, DriverGraph, DriverStream, GraphStep, Memory,
+        MemoryKind, Priority,
+    },
+    output::OutputSink,
 };
 
 use crate::{
@@ -40,6 +43,10 @@ impl HostDriver {
 impl Driver for HostDriver {
     fn info(&self) -> &DeviceInfo {
         &self.info
+    }
+
+    fn output(&self) -> &OutputSink {
+        self.launcher.output()
     }
 
     fn allocate(&self, bytes: u64, kind: MemoryKind) -> Result<Arc<dyn Memory>, DriverError> {

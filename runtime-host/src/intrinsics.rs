@@ -70,6 +70,11 @@ impl Groups {
     }
 }
 
+/// Id of the work-group that this thread runs.
+pub(crate) fn group_id() -> [u32; 3] {
+    GROUP.get().id
+}
+
 /// Alignment of the LDS that is sized at launch, in bytes, as the device language promises it.
 const DYNAMIC_LDS_ALIGN: usize = 16;
 

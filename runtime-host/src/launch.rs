@@ -9,13 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use geobacter_runtime_core::driver::{Dispatch, WorkError};
+use geobacter_runtime_core::{
+    driver::{Dispatch, WorkError},
+    output::OutputSink,
+};
 
 use crate::{
     check::{self, Shadow},
     chunks::Chunks,
     group_time::GroupTimes,
     panics,
+    print::{self, Speaker},
     threads::Threads,
 };
 
@@ -29,16 +33,22 @@ const MIN_CHUNK: Duration = Duration::from_micros(4);
 pub(crate) struct Launcher {
     threads: Threads,
     group_times: GroupTimes,
+    output: OutputSink,
 }
 
 impl Launcher {
     pub(crate) fn new() -> Self {
-        Self { threads: Threads::new(), group_times: GroupTimes::new() }
+        Self { threads: Threads::new(), group_times: GroupTimes::new(), output: OutputSink::default() }
     }
 
     /// Threads that work on a launch.
     pub(crate) fn threads(&self) -> usize {
         self.threads.count()
+    }
+
+    /// Where the lines that kernels print go.
+    pub(crate) fn output(&self) -> &OutputSink {
+        &self.output
     }
 
     /// Runs a kernel over a grid, to its end.
@@ -52,13 +62,15 @@ impl Launcher {
         let size = dispatch.kernel.descriptor.workgroup;
         let kernarg = Kernarg(dispatch.kernarg.as_bytes().as_ptr());
         let shadow = Shadow::default();
+        let speaker = Speaker { kernel: dispatch.kernel.descriptor.name, output: &self.output };
         let run = |groups: Range<u64>, failed: &AtomicBool| {
             let ids = ids(dispatch.groups(), groups).take_while(|_| !failed.load(Ordering::Relaxed));
-            panics::run_groups(ids, size, dispatch.dynamic_lds, || {
+            let entry = || {
                 // SAFETY: the kernarg bytes are what the entry function takes (this function's contract), and this thread's
                 // intrinsics tell it to run one group of the grid, which no other call runs.
                 unsafe { (dispatch.kernel.entry)(kernarg.get()) }
-            })
+            };
+            print::with(&speaker, || panics::run_groups(ids, size, dispatch.dynamic_lds, entry))
         };
         let failed = AtomicBool::new(false);
         let here = |groups| check::with(&shadow, || run(groups, &failed)).map_err(|(_, error)| error);

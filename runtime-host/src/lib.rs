@@ -10,6 +10,7 @@
 //! * `intrinsics`, `atomics`: what `geobacter_lang::intrinsics` declares, for the host. Every program needs them to link, whether it
 //!   uses the device or not.
 //! * `check`: checked mode: which item accessed which element.
+//! * `print`: lines that kernels print.
 //! * `panics`: how a kernel's panic becomes an error with message, place and work-item.
 //!
 //! Works under plain cargo: no wrapper, no archive, no LLVM. What vectorises a kernel is rustc.
@@ -24,6 +25,7 @@ mod intrinsics;
 mod launch;
 mod memory;
 mod panics;
+mod print;
 mod stream;
 mod threads;
 

@@ -6,6 +6,8 @@
 //! * [`job`]: the questions and answers of the code generation worker.
 //! * [`wire`]: how those travel through a pipe.
 //! * [`fault`]: the record that device code writes when a kernel panics.
+//! * [`output`]: the buffer into which device code prints.
+//! * [`format`]: how a message's values leave a device unformatted.
 //! * [`diagnostic`]: what the build-time check says of a kernel that no device can run.
 //!
 //! Nothing here knows LLVM, HSA or a file's place on disk. The compiler side (`compiler-patch`, `respool`) writes what
@@ -17,5 +19,7 @@ mod container;
 pub mod descriptor;
 pub mod diagnostic;
 pub mod fault;
+pub mod format;
 pub mod job;
+pub mod output;
 pub mod wire;

@@ -4,6 +4,7 @@ use std::mem::offset_of;
 
 use geobacter_spool::{
     fault::{FaultKind, FaultRecord},
+    format::{COUNT, Formatter, MAX_VALUES, NOT_CARRIED, NoTemplate, Shape, Style, Template, Value},
     job::{DisassembleJob, Request},
     wire,
 };
@@ -12,30 +13,61 @@ use proptest::prelude::*;
 proptest! {
     #[test]
     fn a_fault_record_has_one_layout(
-        words in any::<[u32; 2]>(), distances in any::<[i64; 2]>(), length in any::<u64>(), values in any::<[u64; 2]>(),
-        group in any::<[u32; 3]>(), item in any::<[u32; 3]>(),
+        words in any::<[u32; 2]>(), addresses in any::<[u64; 3]>(), length in any::<u64>(),
+        values in any::<[([u64; 2], u32, u32); MAX_VALUES]>(), group in any::<[u32; 3]>(), item in any::<[u32; 3]>(),
     ) {
+        let values = values.map(|(bytes, formatter, reserved)| Value { bytes, formatter, reserved });
         let record = FaultRecord {
-            panicked: words[0], kind: words[1], location: distances[0], message: distances[1],
-            message_length: length, values, group, item,
+            panicked: words[0], kind: words[1], anchor: addresses[0], location: addresses[1], message: addresses[2],
+            message_length: length, group, item, values,
         };
         let bytes = record.to_bytes();
         prop_assert_eq!(FaultRecord::from_bytes(&bytes), record);
         // Device code writes the fields at their offsets in the structure.
         let at = |offset: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[offset + i]));
-        prop_assert_eq!(at(offset_of!(FaultRecord, location)) as i64, distances[0]);
-        prop_assert_eq!(at(offset_of!(FaultRecord, message)) as i64, distances[1]);
-        prop_assert_eq!(at(offset_of!(FaultRecord, values) + 8), values[1]);
+        prop_assert_eq!(at(offset_of!(FaultRecord, anchor)), addresses[0]);
+        prop_assert_eq!(at(offset_of!(FaultRecord, location)), addresses[1]);
+        prop_assert_eq!(at(offset_of!(FaultRecord, message)), addresses[2]);
         prop_assert_eq!(at(offset_of!(FaultRecord, item)) as u32, item[0]);
+        let second = offset_of!(FaultRecord, values) + Value::SIZE;
+        prop_assert_eq!(at(second + offset_of!(Value, bytes) + 8), values[1].bytes[1]);
+        prop_assert_eq!(at(second + offset_of!(Value, formatter)) as u32, values[1].formatter);
+    }
+
+    #[test]
+    fn any_bytes_are_a_template_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        let pieces: Vec<_> = Template::new(&bytes).collect();
+        prop_assert!(pieces.len() <= bytes.len() + 1);
+        let errors = pieces.iter().filter(|piece| piece.is_err()).count();
+        prop_assert!(errors == 0 || errors == 1 && pieces.last() == Some(&Err(NoTemplate)));
     }
 }
 
 #[test]
-fn fault_kinds_have_their_numbers() {
-    for kind in [FaultKind::Text, FaultKind::Format, FaultKind::Bounds] {
+fn kinds_of_faults_and_formatters_have_their_numbers() {
+    use FaultKind::*;
+    for kind in [Message, Unwrap, Bounds, SliceRange, CopyLengths, AssertEqual, AssertDifferent, AssertMatches] {
         assert_eq!(FaultKind::from_number(kind as u32), Some(kind));
     }
     assert_eq!(FaultKind::from_number(0), None);
+    for (number, (shape, path, size)) in Shape::ALL.into_iter().enumerate() {
+        assert_eq!((shape as usize, Shape::of(path)), (number, Some(shape)));
+        for (number, style) in Style::ALL.into_iter().enumerate() {
+            assert_eq!(style as usize, number);
+            for references in 0..=Formatter::MAX_REFERENCES {
+                let formatter = Formatter { style, shape, references };
+                let number = formatter.number();
+                assert_eq!(Formatter::from_number(number), Some(formatter));
+                assert!(![NOT_CARRIED, COUNT].contains(&number));
+                // Where device code looks.
+                assert_eq!(number >> Formatter::REFERENCES_BIT & 3, references.into());
+                assert_eq!(number >> Formatter::SIZE_BIT & 7, size.map_or(0, |size| size + 1));
+            }
+        }
+    }
+    assert_eq!(Formatter::from_number(NOT_CARRIED), None);
+    assert_eq!(Formatter::from_number(COUNT), None);
+    assert_eq!(Formatter::from_number(u32::MAX), None);
 }
 
 #[test]

@@ -4,4 +4,5 @@ pub mod address_spaces;
 pub mod attributes;
 pub mod group_scope;
 pub mod library_calls;
+pub mod messages;
 pub mod redundant_barriers;

@@ -10,10 +10,11 @@ mod check;
 mod closure;
 mod constant;
 mod descriptor;
+pub(crate) mod formatters;
 mod math;
 mod names;
 mod normalize;
-mod panics;
+pub(crate) mod panics;
 mod sources;
 
 use geobacter_spool::{

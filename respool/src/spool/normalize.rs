@@ -1,15 +1,16 @@
 //! Brings freshly linked code into the form that the check and every target expect.
 //!
-//! After it: mathematical functions are the device language's (see [`math`](super::math)); no unwinding (`invoke` is `call`, landing pads are gone); a panic is a call of one of the three functions
-//! that [`panics`](super::panics) names; the address of a function is never taken (an indirect call has no callee that a
-//! device could reach, and the check refuses it); `black_box` is the identity.
+//! After it: mathematical functions are the device language's (see [`math`](super::math)); no unwinding (`invoke` is `call`,
+//! landing pads are gone); a panic is a call of one of the functions that [`panics`](super::panics) names; the address of a
+//! function is never taken (an indirect call has no callee that a device could reach, and the check refuses it), and where
+//! one that formats a value stood is a number (see [`formatters`](super::formatters)); `black_box` is the identity.
 
 use crate::{
     error::Error,
     ir::{Ir, Value, constant_with_elements},
 };
 
-use super::{math, panics};
+use super::{formatters, math, panics};
 
 pub fn normalize(program: &Ir<'_>) -> Result<(), Error> {
     let failed = |reason| Error::Bitcode { what: "removing unwinding".into(), reason };
@@ -39,16 +40,25 @@ fn forget_function_addresses(instruction: Value) {
     let arguments = if callee.is_some() { instruction.arguments().len() } else { operands.len() };
     for (index, operand) in operands.into_iter().take(arguments).enumerate() {
         if operand.is_function() {
-            instruction.set_operand(index as u32, operand.ty().zero());
+            instruction.set_operand(index as u32, in_place_of(operand));
         }
     }
 }
 
-/// The constant with null for every function in it; `None` if there is none.
+/// What stands where the address of a function stood.
+fn in_place_of(function: Value) -> Value {
+    let address = function.ty();
+    match formatters::formatter(&function.name()) {
+        Some(formatter) => address.pointer_at(formatter.number().into()),
+        None => address.zero(),
+    }
+}
+
+/// The constant without the addresses of functions in it; `None` if there is none.
 fn without_functions(constant: Value) -> Option<Value> {
     use llvm_sys::LLVMValueKind::{LLVMConstantArrayValueKind, LLVMConstantStructValueKind, LLVMFunctionValueKind};
     match constant.kind() {
-        LLVMFunctionValueKind => Some(constant.ty().zero()),
+        LLVMFunctionValueKind => Some(in_place_of(constant)),
         LLVMConstantArrayValueKind | LLVMConstantStructValueKind => {
             let elements = constant.operands();
             let replaced: Vec<_> = elements.iter().map(|&element| without_functions(element)).collect();

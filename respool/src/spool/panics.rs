@@ -1,15 +1,23 @@
 //! Panics by their meaning.
 //!
 //! The host's panic entry points are functions of `core` with names and signatures of their own, which change from one
-//! toolchain to the next. Here, and only here, they are recognised by their path and become calls of three functions that
-//! every target defines:
+//! toolchain to the next. Here, and only here, they are recognised by their path and become calls of these functions:
 //! * `__gb_panic_text(message, length, location)`
 //! * `__gb_panic_format(template, arguments, location)`: `core::fmt::Arguments`, whose second word is odd for plain text
-//! * `__gb_panic_bounds(index, length, location)`
+//! * `__gb_panic_unwrap(message, length, value, formatter, location)`: a value's address and what shows it
+//! * `__gb_panic_assert(operator, left, formatter, right, formatter, template, arguments, location)`: two such, and an
+//!   `Option<core::fmt::Arguments>`, whose first word is null for `None`
+//! * `__gb_panic_numbers(kind, a, b, c, location)`: a [`FaultKind`] that has numbers and no message
 //!
-//! A panic function that is not known here stays what it is and becomes a build error in the check, not a guess.
+//! [`messages`](crate::passes::messages) makes one of them for the targets. A panic function that is not known here stays what
+//! it is and becomes a build error in the check, not a guess.
 
-use super::names;
+use geobacter_spool::{
+    fault::FaultKind,
+    format::{Formatter, NOT_CARRIED, Style},
+};
+
+use super::{formatters, names};
 use crate::ir::{Builder, Ir, Type, Value};
 
 /// What a panic entry point means, and where its arguments are.
@@ -22,8 +30,15 @@ pub enum Meaning {
     UndefinedBehaviour,
     /// The first two arguments are `core::fmt::Arguments`, the last one is the location.
     Format,
-    /// The first two arguments are index and length, the last one is the location.
-    Bounds,
+    /// The first two arguments are the message, the next two a `&dyn Debug`, the last one is the location.
+    Unwrap,
+    /// Operator, two `&dyn Debug`, an `Option<core::fmt::Arguments>`, and the location.
+    AssertDynamic,
+    /// The same with the addresses of two values of known types. The toolchain's library has such functions for some types,
+    /// and its bitcode is not at hand.
+    Assert([Option<Formatter>; 2]),
+    /// The first arguments are numbers, at most three, the last one is the location.
+    Numbers(FaultKind),
     /// Always this text; the last argument is the location.
     Text(&'static str),
     /// Always this text, and no location.
@@ -34,12 +49,13 @@ pub enum Meaning {
 pub fn meaning(symbol: &str) -> Option<Meaning> {
     let path = names::path(symbol);
     let path = path.strip_prefix("core::").or_else(|| path.strip_prefix("std::"))?;
-    use Meaning::{Bounds, Format, Message, Text, TextNowhere, UndefinedBehaviour};
+    use Meaning::{Assert, AssertDynamic, Format, Message, Numbers, Text, TextNowhere, UndefinedBehaviour, Unwrap};
     Some(match path {
         "panicking::panic" | "panicking::panic_str_2015" | "panicking::panic_str_literal" => Message,
-        "option::expect_failed" | "result::unwrap_failed" => Message,
+        "option::expect_failed" => Message,
+        "result::unwrap_failed" => Unwrap,
         "panicking::panic_fmt" | "rt::panic_fmt" => Format,
-        "panicking::panic_bounds_check" => Bounds,
+        "panicking::panic_bounds_check" => Numbers(FaultKind::Bounds),
         "panicking::panic_explicit" => Text("explicit panic"),
         "panicking::panic_cannot_unwind" => TextNowhere("panic in a function that cannot unwind"),
         "panicking::panic_in_cleanup" => TextNowhere("panic in a destructor during cleanup"),
@@ -49,11 +65,10 @@ pub fn meaning(symbol: &str) -> Option<Meaning> {
         | "panicking::panic_misaligned_pointer_dereference"
         | "panicking::panic_null_pointer_dereference"
         | "panicking::panic_invalid_enum_construction" => UndefinedBehaviour,
-        "panicking::assert_failed" | "panicking::assert_failed_inner" => Text("assertion of two values failed"),
-        "panicking::assert_matches_failed" => Text("assertion of a pattern failed"),
-        "panicking::panic_display" | "panicking::unreachable_display" => Text("explicit panic with a value"),
+        "panicking::assert_failed_inner" => AssertDynamic,
+        "panicking::assert_failed" => Assert(asserted(&names::full(symbol))?),
         "option::unwrap_failed" => Text("called `Option::unwrap()` on a `None` value"),
-        "slice::index::slice_index_fail" => Text("slice range out of bounds"),
+        "slice::index::slice_index_fail" => Numbers(FaultKind::SliceRange),
         "slice::index::slice_start_index_len_fail" => Text("slice range starts after the end of the slice"),
         "slice::index::slice_end_index_len_fail" => Text("slice range ends after the end of the slice"),
         "slice::index::slice_index_order_fail" => Text("slice range starts after its own end"),
@@ -61,7 +76,7 @@ pub fn meaning(symbol: &str) -> Option<Meaning> {
             Text("slice range overflows usize")
         }
         "slice::copy_from_slice_impl::len_mismatch_fail" | "slice::<impl [T]>::copy_from_slice::len_mismatch_fail" => {
-            Text("copy_from_slice: source and destination have different lengths")
+            Numbers(FaultKind::CopyLengths)
         }
         "str::slice_error_fail" => Text("string range out of bounds or not at a character boundary"),
         "cell::panic_already_borrowed" => Text("RefCell already borrowed"),
@@ -73,6 +88,24 @@ pub fn meaning(symbol: &str) -> Option<Meaning> {
         "num::from_ascii_radix_panic" => Text("from_ascii_radix: radix must lie in the range `[2, 36]`"),
         _ => Text(arithmetic(path.strip_prefix("panicking::panic_const::panic_const_")?)?),
     })
+}
+
+/// What shows the values of `core::panicking::assert_failed::<T, U>`. `None` where the mangling does not name the types: then
+/// the function is in the program's own bitcode.
+fn asserted(full: &str) -> Option<[Option<Formatter>; 2]> {
+    let types = full.split_once("assert_failed::<")?.1.strip_suffix('>')?;
+    let mut depth = 0;
+    let comma = types.char_indices().find(|&(at, c)| {
+        match c {
+            '<' | '(' | '[' => depth += 1,
+            '>' if !types[..at].ends_with('-') => depth -= 1,
+            ')' | ']' => depth -= 1,
+            _ => {}
+        }
+        c == ',' && depth == 0
+    })?;
+    let (left, right) = (&types[..comma.0], types[comma.0 + 1..].trim_start());
+    Some([left, right].map(|ty| formatters::shown(ty, Style::Debug)))
 }
 
 fn arithmetic(what: &str) -> Option<&'static str> {
@@ -91,17 +124,21 @@ fn arithmetic(what: &str) -> Option<&'static str> {
     })
 }
 
-/// The three functions that targets define, with their types.
+/// The functions that panics become.
 pub struct PanicFunctions {
     text: Value,
     format: Value,
-    bounds: Value,
+    unwrap: Value,
+    assert: Value,
+    numbers: Value,
 }
 
 impl PanicFunctions {
     pub const TEXT: &str = "__gb_panic_text";
     pub const FORMAT: &str = "__gb_panic_format";
-    pub const BOUNDS: &str = "__gb_panic_bounds";
+    pub const UNWRAP: &str = "__gb_panic_unwrap";
+    pub const ASSERT: &str = "__gb_panic_assert";
+    pub const NUMBERS: &str = "__gb_panic_numbers";
 
     fn declare(program: &Ir<'_>) -> Self {
         let context = program.context();
@@ -112,10 +149,13 @@ impl PanicFunctions {
             function.add_function_attribute(context.attribute("cold", 0));
             function
         };
+        let assert = [context.int(8), pointer, pointer, pointer, pointer, pointer, pointer, pointer];
         Self {
             text: declare(Self::TEXT, &[pointer, word, pointer]),
             format: declare(Self::FORMAT, &[pointer, pointer, pointer]),
-            bounds: declare(Self::BOUNDS, &[word, word, pointer]),
+            unwrap: declare(Self::UNWRAP, &[pointer, word, pointer, pointer, pointer]),
+            assert: declare(Self::ASSERT, &assert),
+            numbers: declare(Self::NUMBERS, &[context.int(32), word, word, word, pointer]),
         }
     }
 }
@@ -133,26 +173,47 @@ pub fn rewrite(program: &Ir<'_>, function: Value) {
         let nowhere = context.pointer(0).zero();
         let location = arguments.last().copied().filter(|last| last.ty().is_pointer()).unwrap_or(nowhere);
         let functions = PanicFunctions::declare(program);
+        // The only method of a `dyn Debug` stands in its table behind destructor, size and alignment.
+        let method = |table| builder.load(context.pointer(0), builder.byte_offset(context, table, 24), 8);
+        let text =
+            |text, location| (functions.text, vec![text_constant(program, text), text_length(program, text), location]);
         let (callee, arguments) = match (meaning, &*arguments) {
-            (Meaning::Message, &[message, length, ..]) => (functions.text, [message, length, location]),
+            (Meaning::Message, &[message, length, ..]) => (functions.text, vec![message, length, location]),
             (Meaning::UndefinedBehaviour, _) => {
                 // What follows is `unreachable`.
                 call.erase();
                 continue;
             }
-            (Meaning::Format, &[template, values, ..]) => (functions.format, [template, values, location]),
-            (Meaning::Bounds, &[index, length, ..]) => (functions.bounds, [index, length, location]),
-            (Meaning::Text(text), _) => {
-                (functions.text, [text_constant(program, text), text_length(program, text), location])
+            (Meaning::Format, &[template, values, ..]) => (functions.format, vec![template, values, location]),
+            (Meaning::Unwrap, &[message, length, value, table, _]) => {
+                (functions.unwrap, vec![message, length, value, method(table), location])
             }
-            (Meaning::TextNowhere(text), _) => {
-                (functions.text, [text_constant(program, text), text_length(program, text), nowhere])
+            (Meaning::AssertDynamic, &[operator, left, left_table, right, right_table, template, values, _]) => {
+                let (left_shown, right_shown) = (method(left_table), method(right_table));
+                (functions.assert, vec![operator, left, left_shown, right, right_shown, template, values, location])
             }
+            (Meaning::Assert(formatters), &[operator, left, right, template, values, _]) => {
+                let [left_shown, right_shown] = formatters.map(|formatter| {
+                    context.pointer(0).pointer_at(formatter.map_or(NOT_CARRIED, Formatter::number).into())
+                });
+                (functions.assert, vec![operator, left, left_shown, right, right_shown, template, values, location])
+            }
+            (Meaning::Numbers(kind), &[ref numbers @ .., _]) if numbers.len() <= 3 => {
+                let mut all = vec![context.int(32).integer(kind as u64)];
+                all.extend(numbers);
+                all.resize(4, context.int(64).integer(0));
+                all.push(location);
+                (functions.numbers, all)
+            }
+            (Meaning::Text(message), _) => text(message, location),
+            (Meaning::TextNowhere(message), _) => text(message, nowhere),
             // Another signature than the one that is known: left alone, so that the check reports it.
             _ => continue,
         };
         let types: Vec<_> = callee.value_type().params();
-        if types.iter().zip(&arguments).any(|(ty, argument)| *ty != argument.ty()) || call.has_uses() {
+        let fits =
+            types.len() == arguments.len() && types.iter().zip(&arguments).all(|(ty, argument)| *ty == argument.ty());
+        if !fits || call.has_uses() {
             continue;
         }
         builder.call(callee, &arguments).set_debug_location_of(call);
@@ -180,14 +241,27 @@ fn text_constant(program: &Ir<'_>, text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use geobacter_spool::format::Shape;
+
     use super::*;
 
     #[test]
     fn panic_functions_are_known_in_both_manglings() {
         assert_eq!(meaning("_RNvNtCsgEmfK2I1SDS_4core9panicking9panic_fmt"), Some(Meaning::Format));
-        assert_eq!(meaning("_ZN4core9panicking18panic_bounds_check17h0123456789abcdefE"), Some(Meaning::Bounds));
-        let assert_failed = "_RINvNtCsgEmfK2I1SDS_4core9panicking13assert_failedllECsjrHSEGnQ3l9_3std";
-        assert!(matches!(meaning(assert_failed), Some(Meaning::Text(_))));
+        assert_eq!(
+            meaning("_ZN4core9panicking18panic_bounds_check17h0123456789abcdefE"),
+            Some(Meaning::Numbers(FaultKind::Bounds))
+        );
+        let inner = "_RNvNtCsgEmfK2I1SDS_4core9panicking19assert_failed_inner";
+        assert_eq!(meaning(inner), Some(Meaning::AssertDynamic));
+        let shown = |shape| Some(Formatter { style: Style::Debug, shape, references: 0 });
+        let assert_failed = "_RINvNtCsgEmfK2I1SDS_4core9panicking13assert_failedlmECsjrHSEGnQ3l9_3std";
+        assert_eq!(meaning(assert_failed), Some(Meaning::Assert([shown(Shape::I32), shown(Shape::U32)])));
+        // Its types are not named: it calls the one above.
+        assert_eq!(meaning("_ZN4core9panicking13assert_failed17h0123456789abcdefE"), None);
+        let nested = "core::panicking::assert_failed::<(u32, demo::A<u8, fn(u8) -> u8>), &u8>";
+        let byte = Formatter { style: Style::Debug, shape: Shape::U8, references: 1 };
+        assert_eq!(asserted(nested), Some([None, Some(byte)]));
         let add = "_RNvNtNtCsgEmfK2I1SDS_4core9panicking11panic_const24panic_const_add_overflow";
         assert_eq!(meaning(add), Some(Meaning::Text("attempt to add with overflow")));
     }

@@ -121,6 +121,10 @@ kernel!(panics, (Buffer<u32>, Buffer<u32>), |i, k| {
     if x[i] == 7 {
         panic!("seven at {i}");
     }
+    assert!(x[i] != 9, "{:>5} is {:?} at {}", "nine", x[i] as f32, &&i);
+    assert_ne!(x[i], 10, "ten at {i:04x}");
+    let small = u8::try_from(x[i]).unwrap() as usize;
+    let _ = &x[small..small + 2];
     if x[i] == 8 {
         panic!("eight");
     }

@@ -114,13 +114,13 @@ claim:
 fill:
   %kind = getelementptr i8, ptr addrspace(1) %record, i64 4
   store i32 3, ptr addrspace(1) %kind
-  %index = getelementptr i8, ptr addrspace(1) %record, i64 32
+  %index = getelementptr i8, ptr addrspace(1) %record, i64 64
   store i64 12, ptr addrspace(1) %index
-  %length = getelementptr i8, ptr addrspace(1) %record, i64 40
+  %length = getelementptr i8, ptr addrspace(1) %record, i64 88
   store i64 10, ptr addrspace(1) %length
-  %group.at = getelementptr i8, ptr addrspace(1) %record, i64 48
+  %group.at = getelementptr i8, ptr addrspace(1) %record, i64 40
   store i32 %group, ptr addrspace(1) %group.at
-  %item.at = getelementptr i8, ptr addrspace(1) %record, i64 60
+  %item.at = getelementptr i8, ptr addrspace(1) %record, i64 52
   store i32 %item, ptr addrspace(1) %item.at
   br label %end
 end:

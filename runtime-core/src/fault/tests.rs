@@ -1,7 +1,8 @@
 //! Fault records against small code objects, written here byte by byte as a linker would.
 
 use super::*;
-use geobacter_spool::fault::FaultRecord;
+use crate::image::R_AMDGPU_RELATIVE64;
+use geobacter_spool::format::{COUNT, Formatter, MAX_VALUES, Shape, Style, Value};
 
 /// Where the image is loaded.
 const BASE: u64 = 0x2000;
@@ -15,7 +16,9 @@ struct Builder {
 }
 
 /// Distance of the anchor from the begin of the data.
-const ANCHOR: i64 = 8;
+const ANCHOR: u64 = 8;
+/// Where the data is on the device.
+const LOADED: u64 = 0x7f00_0000_0000;
 /// Headers come first in the file.
 const DATA_AT: u64 = 64 + 56;
 
@@ -24,23 +27,23 @@ impl Builder {
         Self { data: vec![0; 16], ..Self::default() }
     }
 
-    /// Adds bytes and gives their distance from the anchor.
-    fn put(&mut self, bytes: &[u8]) -> i64 {
+    /// Adds bytes and gives their address on the device.
+    fn put(&mut self, bytes: &[u8]) -> u64 {
         self.data.resize(self.data.len().next_multiple_of(8), 0xee);
-        let at = self.data.len() as i64;
+        let at = self.data.len() as u64;
         self.data.extend_from_slice(bytes);
-        at - ANCHOR
+        LOADED + at
     }
 
     /// Adds a `core::panic::Location` whose file name the loader points to.
-    fn location(&mut self, file: &str, line: u32, column: u32) -> i64 {
-        let name = self.put(format!("{file}\0").as_bytes()) + ANCHOR;
+    fn location(&mut self, file: &str, line: u32, column: u32) -> u64 {
+        let name = self.put(format!("{file}\0").as_bytes()) - LOADED;
         let mut bytes = vec![0; 8];
         bytes.extend((file.len() as u64).to_le_bytes());
         bytes.extend(line.to_le_bytes());
         bytes.extend(column.to_le_bytes());
         let at = self.put(&bytes);
-        self.relative.push(((at + ANCHOR) as u64, name as u64));
+        self.relative.push((at - LOADED, name));
         at
     }
 
@@ -58,7 +61,7 @@ impl Builder {
         body.extend([0; 24]);
         // Name 1, global object, in some section.
         body.extend([1, 0, 0, 0, 0x11, 0, 1, 0]);
-        body.extend(address(ANCHOR as u64).to_le_bytes());
+        body.extend(address(ANCHOR).to_le_bytes());
         body.extend(8u64.to_le_bytes());
         let relocations_at = align(&mut body);
         for &(place, target) in &self.relative {
@@ -102,7 +105,23 @@ impl Builder {
 }
 
 fn record(kind: FaultKind) -> FaultRecord {
-    FaultRecord { panicked: 1, kind: kind as u32, group: [3, 2, 1], item: [7, 8, 9], ..FaultRecord::CLEAR }
+    let anchor = LOADED + ANCHOR;
+    FaultRecord { panicked: 1, kind: kind as u32, anchor, group: [3, 2, 1], item: [7, 8, 9], ..FaultRecord::CLEAR }
+}
+
+/// A record with these values.
+fn with(record: FaultRecord, given: &[Value]) -> FaultRecord {
+    let mut values = [Value::default(); MAX_VALUES];
+    values[..given.len()].copy_from_slice(given);
+    FaultRecord { values, ..record }
+}
+
+fn value(style: Style, shape: Shape, low: u64, high: u64) -> Value {
+    Value { bytes: [low, high], formatter: Formatter { style, shape, references: 0 }.number(), reserved: 0 }
+}
+
+fn number(number: u64) -> Value {
+    Value { bytes: [number, 0], ..Value::default() }
 }
 
 #[test]
@@ -116,7 +135,7 @@ fn text_and_location() {
     let location = builder.location("src/kernel.rs", 17, 5);
     let text = "nothing is as it seems: é";
     let message = builder.put(text.as_bytes());
-    let record = FaultRecord { location, message, message_length: text.len() as u64, ..record(FaultKind::Text) };
+    let record = FaultRecord { location, message, message_length: text.len() as u64, ..record(FaultKind::Message) };
 
     let panic = decode(&record, &builder.build()).unwrap();
     assert_eq!(panic.message, text);
@@ -128,13 +147,13 @@ fn text_and_location() {
 fn what_lies_before_the_anchor_is_found() {
     let mut builder = Builder::new();
     builder.data[..5].copy_from_slice(b"early");
-    let record = FaultRecord { message: -ANCHOR, message_length: 5, ..record(FaultKind::Text) };
+    let record = FaultRecord { message: LOADED, message_length: 5, ..record(FaultKind::Message) };
     assert_eq!(decode(&record, &builder.build()).unwrap().message, "early");
 }
 
 #[test]
 fn bounds_read_like_rustc() {
-    let record = FaultRecord { values: [12, 10], ..record(FaultKind::Bounds) };
+    let record = with(record(FaultKind::Bounds), &[number(12), number(10)]);
     let list = [0; 10];
     let index = std::hint::black_box(12);
     let rustc = std::panic::catch_unwind(|| list[index]).unwrap_err();
@@ -166,8 +185,48 @@ fn templates_of_the_pinned_toolchain() {
     for (template, expected) in cases {
         let mut builder = Builder::new();
         let message = builder.put(template);
-        let record = FaultRecord { message, ..record(FaultKind::Format) };
+        let record = FaultRecord { message, message_length: TEMPLATE, ..record(FaultKind::Message) };
         assert_eq!(decode(&record, &builder.build()).unwrap().message, expected);
+    }
+}
+
+#[test]
+fn values_stand_in_messages_as_on_the_host() {
+    let mut builder = Builder::new();
+    let text = "nobody";
+    let (message, who) = (builder.put(b"\x04who \xc0\x02, \xd3 \0\0h\x02\0\0"), builder.put(text.as_bytes()));
+    let count = Value { bytes: [6, 0], formatter: COUNT, reserved: 0 };
+    let text = value(Style::Debug, Shape::Str, who, text.len() as u64);
+    let values = [text, value(Style::Display, Shape::I32, -5_i32 as u32 as u64, 0), count];
+    let image = builder.build();
+    let of = |record: FaultRecord, values: &[Value]| {
+        let record = FaultRecord { message, message_length: TEMPLATE, ..record };
+        decode(&with(record, values), &image).unwrap().message
+    };
+    let error = value(Style::Debug, Shape::TryFromIntError, 0, 0);
+    let said = format!("who {:?}, {:>6}", "nobody", -5);
+    assert_eq!(of(record(FaultKind::Message), &values), said);
+    let behind_one = [&[error][..], &values].concat();
+    assert_eq!(of(record(FaultKind::Unwrap), &behind_one), format!("{said}: TryFromIntError(())"));
+    let behind_two = [&[error, Value::default()][..], &values].concat();
+    assert_eq!(
+        of(record(FaultKind::AssertDifferent), &behind_two),
+        format!("assertion `left != right` failed: {said}\n  left: TryFromIntError(())\n right: {{}}")
+    );
+    // A value that was not carried, an address that leads nowhere, a count that is none.
+    let elsewhere = value(Style::Debug, Shape::Str, 16, 5);
+    assert_eq!(of(record(FaultKind::Message), &[Value::default(), values[1], error]), "who {}, {}");
+    assert_eq!(of(record(FaultKind::Message), &[elsewhere, values[1], count]), "who {},     -5");
+}
+
+#[test]
+fn ranges_of_slices_read_like_rustc() {
+    let list = std::hint::black_box([0_u8; 10]);
+    for (start, end) in [(11, 11), (11, 5), (3, 11), (7, 5), (11, 12), (10, 11)] {
+        let rustc = std::panic::catch_unwind(|| list[start..end].len()).unwrap_err();
+        let values = [start as u64, end as u64, 10].map(number);
+        let panic = decode(&with(record(FaultKind::SliceRange), &values), &Builder::new().build()).unwrap();
+        assert_eq!(&panic.message, rustc.downcast_ref::<String>().unwrap());
     }
 }
 
@@ -178,11 +237,17 @@ fn damage_costs_details_only() {
     let template = builder.put(b"\x7fcut off");
     let image = builder.build();
     let cases = [
-        FaultRecord { kind: 99, ..record(FaultKind::Text) },
-        FaultRecord { message: NO_ADDRESS, message_length: 3, ..record(FaultKind::Text) },
-        FaultRecord { message: i64::MAX, message_length: 3, ..record(FaultKind::Text) },
-        FaultRecord { message: 0, message_length: u64::MAX, ..record(FaultKind::Text) },
-        FaultRecord { message: template, location: 1 << 40, ..record(FaultKind::Format) },
+        FaultRecord { kind: 99, ..record(FaultKind::Message) },
+        FaultRecord { message: NO_ADDRESS, message_length: 3, ..record(FaultKind::Message) },
+        FaultRecord { message: u64::MAX, message_length: 3, ..record(FaultKind::Message) },
+        FaultRecord { message: LOADED, message_length: u64::MAX - 1, ..record(FaultKind::Message) },
+        FaultRecord { message: LOADED, message_length: TEMPLATE, ..record(FaultKind::Unwrap) },
+        FaultRecord {
+            message: template,
+            message_length: TEMPLATE,
+            location: 1 << 40,
+            ..record(FaultKind::AssertEqual)
+        },
     ];
     for record in cases {
         let panic = decode(&record, &image).unwrap();
@@ -191,8 +256,8 @@ fn damage_costs_details_only() {
         assert_eq!(panic.item, [7, 8, 9]);
     }
     for length in 0..image.len() {
-        let record = FaultRecord { message: template, ..record(FaultKind::Format) };
+        let record = FaultRecord { message: template, message_length: TEMPLATE, ..record(FaultKind::Message) };
         assert!(decode(&record, &image[..length]).is_some());
     }
-    assert_eq!(decode(&record(FaultKind::Text), b"not an ELF file").unwrap().message, unreadable);
+    assert_eq!(decode(&record(FaultKind::Message), b"not an ELF file").unwrap().message, unreadable);
 }

@@ -20,6 +20,7 @@ mod kernel;
 mod lds;
 mod link;
 mod occupancy;
+mod print;
 mod processor;
 
 pub use processor::NAMES;
@@ -78,6 +79,7 @@ impl Target for AmdGpu {
 
     fn lower(&self, lowering: &KernelLowering<'_, '_>) -> Result<Value, Error> {
         fault::lower(lowering);
+        print::lower(lowering, self.name())?;
         intrinsics::lower(lowering, self.processor)?;
         kernel::add(lowering, self.name())
     }
