@@ -8,8 +8,8 @@ use geobacter_spool::bundle::SIMULATED_TARGETS;
 pub const WATCHDOG_VARIABLE: &str = "AMDGPU_SIM_WATCHDOG";
 /// The environment variable that switches the checks on (`1`) or off (`0`).
 pub const CHECK_VARIABLE: &str = "GEOBACTER_CHECK";
-/// The environment variable that sets the memory of each GPU in bytes; `K`, `M` or `G` behind the number stand for KiB, MiB
-/// and GiB.
+/// The environment variable that sets the memory of each GPU in bytes; `K`, `M` or `G` behind the number stand for KiB,
+/// MiB and GiB.
 pub const MEMORY_VARIABLE: &str = "AMDGPU_SIM_MEMORY";
 /// The memory of a GPU in bytes where nothing else is said: that of an MI300X. What can be had is what the host has.
 pub const DEFAULT_MEMORY: u64 = 192 << 30;

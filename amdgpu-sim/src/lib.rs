@@ -1,7 +1,8 @@
 //! An AMD GPU in software behind the HSA C ABI.
 //!
 //! [`install`] gives a table of HSA functions that behave like those of `libhsa-runtime64.so.1` on a machine with
-//! gfx942 GPUs: agents, memory pools and who may access them, signals and their handlers, copies, AQL queues, executables. Code objects are loaded, disassembled (through a
+//! gfx942 GPUs: agents, memory pools and who may access them, signals and their handlers, copies, AQL queues,
+//! executables. Code objects are loaded, disassembled (through a
 //! [`Disassembler`]; this crate links no LLVM), decoded and executed, wave by wave, instruction by instruction. Nothing
 //! here knows a kernel: what runs is the bytes of the code object.
 //!
@@ -54,9 +55,9 @@
 //!
 //! # Handles
 //! A function that is given a handle which is no live thing's refuses it with the status that the specification has for it,
-//! and never touches memory of somebody else. Functions for signals and for indices of queues that give no status do nothing,
-//! and those that give a value give 0. [`last_error`] says why, for each thread. As on hardware, a handle that is used long
-//! after its thing was destroyed may be that of another one.
+//! and never touches memory of somebody else. Functions for signals and for indices of queues that give no status do
+//! nothing, and those that give a value give 0. [`last_error`] says why, for each thread. As on hardware, a handle that is
+//! used long after its thing was destroyed may be that of another one.
 //!
 //! # Failures on demand
 //! With the feature `fault-injection`, the module `injection` has calls of HSA functions fail when a test says so.

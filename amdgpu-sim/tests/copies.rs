@@ -1,4 +1,5 @@
-//! Copies that nobody waits for: their order, their ends, what they refuse, and what becomes of them when something fails.
+//! Copies that nobody waits for: their order, their ends, what they refuse, and what becomes of them when something
+//! fails.
 
 mod support;
 

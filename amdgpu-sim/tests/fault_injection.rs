@@ -1,6 +1,7 @@
 //! HSA functions that fail on demand: which call it is, who sees it, and a walk over all places that can fail.
 //!
-//! Injections are for the whole process, so each test here has functions of its own, or its own thread's calls, or a lock.
+//! Injections are for the whole process, so each test here has functions of its own, or its own thread's calls, or a
+//! lock.
 
 mod support;
 

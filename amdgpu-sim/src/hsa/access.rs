@@ -118,8 +118,8 @@ fn describe(simulator: &Simulator, range: Option<Range>) -> hsa_amd_pointer_info
     }
 }
 
-/// Memory that no pool gave and that is not locked is of unknown type, which is no error. Locks that overlap are given as the
-/// pieces in which the same agents have access.
+/// Memory that no pool gave and that is not locked is of unknown type, which is no error. Locks that overlap are given
+/// as the pieces in which the same agents have access.
 pub unsafe extern "C" fn hsa_amd_pointer_info(
     ptr: *const c_void,
     info: *mut hsa_amd_pointer_info_t,

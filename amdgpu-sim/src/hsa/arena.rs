@@ -1,10 +1,10 @@
 //! Memory for what a program names by its address, and the simulator must find fast.
 //!
-//! A signal's or a queue's handle is an address, and functions that take one are called for every launch: a table with a
-//! lock would cost more than what they do. So such things live in slots of one array that stays for as long as the
-//! process. Whether an address is that of a slot is then a comparison, a slot can be read whatever has become of the thing
-//! in it, and each slot says itself whether what is in it is alive. Slots that were given back rest for a while, so that
-//! a handle that is used too late is seldom somebody else's.
+//! A signal's or a queue's handle is an address, and functions that take one are called for every launch: a table with
+//! a lock would cost more than what they do. So such things live in slots of one array that stays for as long as the
+//! process. Whether an address is that of a slot is then a comparison, a slot can be read whatever has become of the
+//! thing in it, and each slot says itself whether what is in it is alive. Slots that were given back rest for a while,
+//! so that a handle that is used too late is seldom somebody else's.
 
 use std::{
     alloc::{Layout, alloc_zeroed},

@@ -30,8 +30,8 @@ pub struct Control {
     generation: AtomicU64,
 }
 
-// SAFETY: what others than its maker access is accessed atomically, through the methods here or by the program, as the HSA
-// specification says.
+// SAFETY: what others than its maker access is accessed atomically, through the methods here or by the program, as the
+// HSA specification says.
 unsafe impl Sync for Control {}
 // SAFETY: made of integers and pointers, for which zero is a value.
 unsafe impl Slot for Control {}

@@ -6,9 +6,9 @@
 //!       |  +--all are 0, or one is negative--> copy engine      |
 //!       +-------------------------------------------------------+
 //! ```
-//! A copy needs no access of a GPU to memory, but it reads and writes only memory that devices can reach: allocations of
-//! pools, code objects and locked memory. The CPU alone copies other memory. Each end lies in one allocation; that is
-//! checked when the copy is submitted and again when it runs. A copy that cannot run sets its completion signal to a
+//! A copy needs no access of a GPU to memory, but it reads and writes only memory that devices can reach: allocations
+//! of pools, code objects and locked memory. The CPU alone copies other memory. Each end lies in one allocation; that
+//! is checked when the copy is submitted and again when it runs. A copy that cannot run sets its completion signal to a
 //! negative number.
 //!
 //! A copy of no bytes succeeds and leaves its completion signal alone, as AMD's runtime has it.
@@ -94,8 +94,8 @@ impl Job {
             for row in 0..self.size[1] {
                 let at = |end: &End| end.address + (layer * end.slice + row * end.pitch) as u64;
                 let (from, to) = (at(&self.from) as *const u8, at(&self.to) as *mut u8);
-                // SAFETY: a row of the box, by this function's contract. Ends that overlap, which HSA does not define, are
-                // defined for `copy`.
+                // SAFETY: a row of the box, by this function's contract. Ends that overlap, which HSA does not define,
+                // are defined for `copy`.
                 unsafe { std::ptr::copy(from, to, self.size[0]) };
             }
         }
@@ -117,7 +117,8 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Goes to an engine if all dependencies are met or one has failed, and waits for the next one that is open otherwise.
+    /// Goes to an engine if all dependencies are met or one has failed, and waits for the next one that is open
+    /// otherwise.
     pub fn go_on(mut self: Box<Self>) {
         while let Some(dependency) = self.dependencies.get(self.met).copied() {
             match watch::leave(dependency, Condition::SETTLED, Then::Copy(self)) {
@@ -154,8 +155,8 @@ impl Transfer {
                     tracing::error!("a copy failed: {reason}");
                     FAILED
                 });
-                // SAFETY: allocations of the simulator, checked just now and held; other memory is the program's, which sees
-                // to it that it stays until the copy is complete.
+                // SAFETY: allocations of the simulator, checked just now and held; other memory is the program's, which
+                // sees to it that it stays until the copy is complete.
                 checked.map(|()| unsafe { self.job.run() })
             }
         };

@@ -1,7 +1,7 @@
 //! The copy engines: threads that copies run on, each at the next one that is ready.
 //!
-//! A copy comes here when nothing keeps it from running, so a copy that waits for a dependency takes no engine, and as many
-//! run at once as there are engines. Engines are started as they are needed.
+//! A copy comes here when nothing keeps it from running, so a copy that waits for a dependency takes no engine, and as
+//! many run at once as there are engines. Engines are started as they are needed.
 
 use std::{
     collections::VecDeque,

@@ -35,8 +35,8 @@ pub struct Executables {
     symbols: HashMap<u64, (Agent, Symbol)>,
 }
 
-/// The kernels of all frozen executables, by the addresses of their descriptors. Not a part of [`Executables`], which stay
-/// locked while code is decoded: that keeps nobody from launching other kernels.
+/// The kernels of all frozen executables, by the addresses of their descriptors. Not a part of [`Executables`], which
+/// stay locked while code is decoded: that keeps nobody from launching other kernels.
 #[derive(Debug, Default)]
 pub struct Kernels(RwLock<HashMap<u64, (Agent, Arc<Kernel>)>>);
 

@@ -32,8 +32,8 @@ pub struct Registration {
     argument: *mut c_void,
 }
 
-// SAFETY: the HSA specification has the runtime call the handler from its own thread; what the argument points to is the
-// program's to make fit for that.
+// SAFETY: the HSA specification has the runtime call the handler from its own thread; what the argument points to is
+// the program's to make fit for that.
 unsafe impl Send for Registration {}
 
 /// Handlers to be called, each with the value that its signal had.

@@ -1,13 +1,13 @@
 //! Failures on demand: an HSA function that fails when a test says so.
 //!
-//! What a program does when an allocation fails is seldom tested, for allocations seldom fail. An [`Injection`] has the n-th
-//! call of some functions fail; [`walk`] does so for the first call, the second one, and so on, until a run gets through
-//! without a failure: then every place that calls one of the functions has seen one.
+//! What a program does when an allocation fails is seldom tested, for allocations seldom fail. An [`Injection`] has the
+//! n-th call of some functions fail; [`walk`] does so for the first call, the second one, and so on, until a run gets
+//! through without a failure: then every place that calls one of the functions has seen one.
 //!
 //! Copies fail in another way as well: long after they were submitted. [`COPY_ENGINE`] stands for that.
 //!
-//! Every function of the table is wrapped: it is counted, then held against the injections there are, then called. An injected
-//! failure is without effect on the simulator: the function itself is not called.
+//! Every function of the table is wrapped: it is counted, then held against the injections there are, then called. An
+//! injected failure is without effect on the simulator: the function itself is not called.
 
 use core::ffi::{c_char, c_int, c_void};
 use std::{
@@ -157,8 +157,8 @@ macro_rules! wrap {
 
 for_each_hsa_function!(wrap);
 
-/// The name under which a copy that was submitted can be made to fail: not the call, but the copy itself, whose completion
-/// signal becomes -1, whatever the status.
+/// The name under which a copy that was submitted can be made to fail: not the call, but the copy itself, whose
+/// completion signal becomes -1, whatever the status.
 pub const COPY_ENGINE: &str = "copy engine";
 
 static ENGINE: Point = Point::new(COPY_ENGINE, true);
@@ -183,8 +183,8 @@ pub fn calls(function: &str) -> Result<u64, InjectionError> {
 
 /// One call that is to fail. It counts from when it is made until it is dropped.
 ///
-/// The simulator is one for the whole process: without [`in_this_thread`](Self::in_this_thread), calls by whatever thread
-/// count, those of tests that run beside this one too.
+/// The simulator is one for the whole process: without [`in_this_thread`](Self::in_this_thread), calls by whatever
+/// thread count, those of tests that run beside this one too.
 #[derive(Debug)]
 #[must_use = "an injection ends when it is dropped"]
 pub struct Injection {
@@ -193,8 +193,8 @@ pub struct Injection {
 }
 
 impl Injection {
-    /// Has the `nth` call of these functions (together; 1 is the next one) fail with this status, whichever thread it comes
-    /// from.
+    /// Has the `nth` call of these functions (together; 1 is the next one) fail with this status, whichever thread it
+    /// comes from.
     ///
     /// # Errors
     /// If there is no such function, one of them gives no status, or the status is that of success.
@@ -252,9 +252,9 @@ impl Drop for Injection {
     }
 }
 
-/// Runs `run` again and again, and has one call of these functions fail in each: the first one in the first run, the second
-/// one in the second run, and so on. Ends after the first run that saw no failure, and says how many runs saw one. `run` is
-/// told the number of the call. Calls of any thread count.
+/// Runs `run` again and again, and has one call of these functions fail in each: the first one in the first run, the
+/// second one in the second run, and so on. Ends after the first run that saw no failure, and says how many runs saw
+/// one. `run` is told the number of the call. Calls of any thread count.
 ///
 /// # Errors
 /// As for [`Injection::new`].

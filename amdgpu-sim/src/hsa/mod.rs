@@ -1,5 +1,6 @@
-//! The HSA C ABI: what a program sees of the simulator (*HSA Runtime Programmer's Reference Manual* 1.2, and the comments
-//! of `hsa.h` and `hsa_ext_amd.h`). Every function here has the signature, the checks and the statuses of its namesake.
+//! The HSA C ABI: what a program sees of the simulator (*HSA Runtime Programmer's Reference Manual* 1.2, and the
+//! comments of `hsa.h` and `hsa_ext_amd.h`). Every function here has the signature, the checks and the statuses of its
+//! namesake.
 
 mod access;
 mod agent;

@@ -412,8 +412,8 @@ pub unsafe extern "C" fn hsa_queue_destroy(queue: *mut hsa_queue_t) -> hsa_statu
     status(destroy())
 }
 
-/// A packet that is executed when its queue is inactivated is aborted, and its completion signal stays as it is. It may still
-/// run for an instant after this.
+/// A packet that is executed when its queue is inactivated is aborted, and its completion signal stays as it is. It may
+/// still run for an instant after this.
 pub unsafe extern "C" fn hsa_queue_inactivate(queue: *mut hsa_queue_t) -> hsa_status_t {
     status(simulator().and_then(|simulator| Queue::find(simulator, queue)).map(|queue| queue.stop()))
 }

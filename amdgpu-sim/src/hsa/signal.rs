@@ -1,8 +1,8 @@
 //! Signals: 64-bit values that threads, handlers and copies wait for.
 //!
 //! A handle is the address of an `amd_signal_t`, as on hardware, so that debuggers find the value where they expect it.
-//! It is the beginning of a slot of an [`Arena`]: a handle that is not a live signal's is refused, and costs no look into
-//! a table. A signal that is destroyed wakes who waits for it.
+//! It is the beginning of a slot of an [`Arena`]: a handle that is not a live signal's is refused, and costs no look
+//! into a table. A signal that is destroyed wakes who waits for it.
 //!
 //! ```text
 //!   who changes the value                    who waits
@@ -10,8 +10,8 @@
 //!   value := v                               watchers += 1
 //!   watchers > 0? -> tell: wake, look        look at the value; sleep, or leave a watch, unless it is as wished
 //! ```
-//! Both sides do their two steps in this order, with sequential consistency: so at least one of them sees the other, and
-//! a value that nobody waits for is changed at the price of a store and a load.
+//! Both sides do their two steps in this order, with sequential consistency: so at least one of them sees the other,
+//! and a value that nobody waits for is changed at the price of a store and a load.
 
 use std::{
     hint::spin_loop,

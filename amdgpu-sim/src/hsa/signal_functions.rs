@@ -1,8 +1,8 @@
 //! The HSA functions for signals.
 //!
-//! A function that gives a status refuses a handle that is not a live signal's with `HSA_STATUS_ERROR_INVALID_SIGNAL`. One
-//! that gives a value gives 0 then, and one that gives nothing does nothing; [`last_error`](super::last_error) says why,
-//! in all cases.
+//! A function that gives a status refuses a handle that is not a live signal's with `HSA_STATUS_ERROR_INVALID_SIGNAL`.
+//! One that gives a value gives 0 then, and one that gives nothing does nothing; [`last_error`](super::last_error) says
+//! why, in all cases.
 
 use std::{
     sync::{LazyLock, atomic::Ordering},

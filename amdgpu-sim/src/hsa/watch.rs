@@ -1,8 +1,8 @@
 //! Watches: what happens when a signal's value is as wished, without a thread that waits for it.
 //!
-//! Whoever changes a signal that has watches looks at them, and sets off those whose condition holds. What is set off is
-//! only handed on from here (to the thread of the handlers, or to the copy engines), so nothing of the program's runs in
-//! the thread that changed the value, and no lock is held.
+//! Whoever changes a signal that has watches looks at them, and sets off those whose condition holds. What is set off
+//! is only handed on from here (to the thread of the handlers, or to the copy engines), so nothing of the program's
+//! runs in the thread that changed the value, and no lock is held.
 
 use std::{
     collections::HashMap,

@@ -16,8 +16,8 @@ pub struct Lock {
     pub gpus: GpuSet,
 }
 
-/// The memory that these locks make live, in ranges that do not overlap. Where locks overlap, whoever one of them lets in may
-/// access it.
+/// The memory that these locks make live, in ranges that do not overlap. Where locks overlap, whoever one of them lets
+/// in may access it.
 pub fn ranges(locks: &[Lock]) -> Vec<Range> {
     let mut borders: Vec<u64> = locks.iter().flat_map(|lock| [lock.base, lock.end]).collect();
     borders.sort_unstable();

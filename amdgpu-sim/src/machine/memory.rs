@@ -268,8 +268,8 @@ impl Memory {
         self.read().pools.get(&base).map(|allocation| allocation.pooled)
     }
 
-    /// Lets the kernels of these GPUs access the allocation that begins at this address, beside those that the pool lets
-    /// in, and nobody else's. False if there is none.
+    /// Lets the kernels of these GPUs access the allocation that begins at this address, beside those that the pool
+    /// lets in, and nobody else's. False if there is none.
     pub fn allow(&self, base: u64, gpus: GpuSet) -> bool {
         self.change(|map| {
             let Some(allocation) = map.pools.get(&base) else { return false };
@@ -301,7 +301,8 @@ impl Memory {
         })
     }
 
-    /// Makes ranges of a block live. The block stays with the caller, who calls [`remove`](Self::remove) before it goes.
+    /// Makes ranges of a block live. The block stays with the caller, who calls [`remove`](Self::remove) before it
+    /// goes.
     pub fn insert(&self, ranges: &[Range]) {
         self.change(|map| map.ranges.extend(ranges.iter().map(|range| (range.base, *range))));
     }

@@ -84,7 +84,8 @@ macro_rules! hsa_table {
 
 /// Calls a macro with the declarations of all functions of [`HsaApi`], as `fn name(argument: type, ..) -> type;` each.
 ///
-/// The types are named as in [`bindings`](crate::bindings) and `core::ffi`; where the macro is expanded, they must be in scope.
+/// The types are named as in [`bindings`](crate::bindings) and `core::ffi`; where the macro is expanded, they must be
+/// in scope.
 #[macro_export]
 macro_rules! for_each_hsa_function { ($callback:ident) => { $callback! {
     fn hsa_init() -> hsa_status_t;
