@@ -56,6 +56,13 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
     let field_types: Vec<_> = (0..params.len()).map(|i| format_ident!("P{i}")).collect();
     let launched = || params.iter().filter(|param| param.shared != Some(Shared::Sized));
     let names: Vec<_> = launched().map(|param| &param.name).collect();
+    // An error about the type that shows itself where the argument is handed on points to the type, where it is said already.
+    let handed_on = launched().map(|param| {
+        let mut name = param.name.clone();
+        name.set_span(name.span().located_at(param.ty.span()));
+        name
+    });
+    let handed_on: Vec<_> = handed_on.collect();
     let passed: Vec<_> = launched()
         .map(|param| {
             let ty = &param.ty;
@@ -147,7 +154,8 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
                 #grid: impl ::core::convert::Into<#lang::grid::Grid<#dimensions>>,
                 #(#names: #passed),*
             ) -> ::core::result::Result<(), #core::launch::LaunchError> #where_clause {
-                Self::launch_on #launch_on_generics (#device, ::core::convert::Into::into(#grid), #(#names),*)
+                #(#checks)*
+                Self::launch_on #launch_on_generics (#device, ::core::convert::Into::into(#grid), #(#handed_on),*)
             }
 
             #[doc = #enqueue_doc]
@@ -156,7 +164,8 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
                 #grid: impl ::core::convert::Into<#lang::grid::Grid<#dimensions>>,
                 #(#names: #passed),*
             ) -> ::core::result::Result<#core::event::Event, #core::launch::LaunchError> #where_clause {
-                Self::launch_on #launch_on_generics (#stream, ::core::convert::Into::into(#grid), #(#names),*)
+                #(#checks)*
+                Self::launch_on #launch_on_generics (#stream, ::core::convert::Into::into(#grid), #(#handed_on),*)
             }
 
             #[doc = #record_doc]
@@ -165,7 +174,8 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
                 #grid: impl ::core::convert::Into<#lang::grid::Grid<#dimensions>>,
                 #(#names: #passed),*
             ) -> ::core::result::Result<(), #core::launch::LaunchError> #where_clause {
-                Self::launch_on #launch_on_generics (#graph, ::core::convert::Into::into(#grid), #(#names),*)
+                #(#checks)*
+                Self::launch_on #launch_on_generics (#graph, ::core::convert::Into::into(#grid), #(#handed_on),*)
             }
 
             fn launch_on #on_impl_generics (
@@ -173,7 +183,6 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
                 #grid: #lang::grid::Grid<#dimensions>,
                 #(#names: #passed),*
             ) -> ::core::result::Result<__On::Launched, #core::launch::LaunchError> #where_clause {
-                #(#checks)*
                 // SAFETY: the instance is the one whose entry function takes these arguments, in this order.
                 unsafe {
                     #core::launch::launch::<#dimensions, _>(#on, #grid, Self::instance #call_generics (), |#arguments| {
