@@ -101,6 +101,10 @@
 //! [`set_unchecked`](Out::set_unchecked) to another item's element) is a [`LaunchError::Check`] on the host, in debug builds and
 //! in release builds of `GEOBACTER_CHECK=1 cargo geobacter ..`: it names both items and both source lines.
 //!
+//! # Printing
+//! An item prints a line with [`println!`], which takes the item first. Lines go to standard output, or to
+//! [`Device::on_output`].
+//!
 //! # Features
 //! `host`, `amd` and `sim` are the kinds of device that [`devices`] looks for, all on by default.
 
