@@ -34,7 +34,11 @@ macro_rules! println {
 )]
 pub trait Speaker: sealed::Speaker {}
 
-impl<S: sealed::Speaker> Speaker for S {}
+impl<const D: usize> Speaker for Item<'_, D> {}
+impl<const D: usize> Speaker for LocalItem<'_, D> {}
+impl<const D: usize> Speaker for Leader<'_, D> {}
+impl<S: Speaker> Speaker for &S {}
+impl<S: Speaker> Speaker for &mut S {}
 
 mod sealed {
     use super::{Item, Leader, LocalItem};

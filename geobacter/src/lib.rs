@@ -129,6 +129,10 @@
 //! # }
 //! ```
 //!
+//! # Printing
+//! An item prints a line with [`println!`], which takes the item first. Lines go to standard output, or to
+//! [`Device::on_output`].
+//!
 //! # Features
 //! `host`, `amd` and `sim` are the kinds of device that [`devices`] looks for, all on by default.
 

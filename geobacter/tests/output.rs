@@ -50,8 +50,8 @@ fn lines_are_the_same_on_every_device() {
             let (lines, error) = lines(&device, || tell::launch(&device, [16, 3], threshold, &x, &mut y));
             assert!(error.is_none());
             let mut expected = Vec::new();
-            for id in 0..48 {
-                let (column, row, value) = (id % 16, id / 16, input[id] * 2.0);
+            for (id, x) in input.iter().enumerate() {
+                let (column, row, value) = (id % 16, id / 16, x * 2.0);
                 let group = [column as u32 / 8, row as u32 / 2, 0];
                 let item = [column as u32 % 8, row as u32 % 2, 0];
                 let mut tell = |text: String| expected.push((group, item, text));

@@ -100,7 +100,7 @@ fn show_floats(x: u64) -> u64 {
 fn show_words(x: u64) -> u64 {
     let name = ["zero", "one", "two\n"][x as usize % 3];
     let letter = char::from_u32(x as u32 % 0x3000).unwrap_or('?');
-    panic!("{name} {name:?} {name:>8.2}| {letter} {letter:?} {letter:^5} {} {:?}", x % 2 == 0, ())
+    panic!("{name} {name:?} {name:>8.2}| {letter} {letter:?} {letter:^5} {} {:?}", x.is_multiple_of(2), ())
 }
 
 fn show_counts(x: u64) -> u64 {

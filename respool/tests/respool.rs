@@ -11,7 +11,9 @@ use geobacter_spool::{
     archive::{Archive, Kernel, Producer},
     descriptor::ParamKind,
     job::{CompileJob, Emit, ExtractJob, Extracted},
+    output::PRINTS_SYMBOL,
 };
+use object::{Object, ObjectSymbol};
 
 fn sysroot() -> &'static Path {
     static SYSROOT: OnceLock<PathBuf> = OnceLock::new();
@@ -88,7 +90,7 @@ fn every_target_takes_ordinary_rust_debug_and_release() {
         let extracted = spool("plain.rs", optimise);
         let kernels = kernels(&extracted);
         let names: Vec<_> = kernels.iter().map(|kernel| kernel.descriptor.name.as_str()).collect();
-        assert_eq!(names, ["described", "ordinary", "panics", "saxpy"]);
+        assert_eq!(names, ["described", "ordinary", "panics", "prints", "saxpy"]);
         for kernel in &kernels {
             assert!(kernel.descriptor.file.ends_with("plain.rs"), "{:?}", kernel.descriptor);
             for target in targets::names() {
@@ -97,6 +99,9 @@ fn every_target_takes_ordinary_rust_debug_and_release() {
                 assert!(compiled.bytes.starts_with(b"\x7fELF"));
                 assert_eq!(resources.max_workgroup, 256);
                 assert_eq!(resources.dynamic_stack, kernel.descriptor.name == "ordinary", "{target}");
+                let asks = resources.hidden_args.iter().any(|argument| argument.kind == "hidden_hostcall_buffer");
+                let prints = kernel.descriptor.name == "prints";
+                assert_eq!((asks, has_symbol(&compiled.bytes, PRINTS_SYMBOL)), (prints, prints), "{target}");
                 let panics = resources.hidden_args.iter().any(|argument| argument.kind == "hidden_printf_buffer");
                 assert_eq!(
                     panics,
@@ -167,17 +172,24 @@ fn saxpy_is_what_a_hand_written_kernel_gives() {
     }
 }
 
-/// A message's values are read where the panic is: nothing is kept in memory for it, whoever asks for what.
+/// Whether a code object has this symbol.
+fn has_symbol(code_object: &[u8], symbol: &str) -> bool {
+    let file = object::File::parse(code_object).expect("an ELF file");
+    file.dynamic_symbols().any(|found| found.name() == Ok(symbol))
+}
+
+/// The values of messages are read where the panic or the line is: nothing is kept in memory for them.
 #[test]
 fn messages_with_values_need_no_scratch() {
     for optimise in [false, true] {
         let kernels = kernels(&spool("plain.rs", optimise));
-        let panics = kernels.iter().find(|kernel| kernel.descriptor.name == "panics").expect("panics");
-        for target in targets::names() {
-            let resources = generate(panics, target, Emit::CodeObject).resources.expect("resources");
+        let with_messages = kernels.iter().filter(|kernel| ["panics", "prints"].contains(&&*kernel.descriptor.name));
+        for (kernel, target) in with_messages.flat_map(|kernel| targets::names().into_iter().map(move |t| (kernel, t)))
+        {
+            let resources = generate(kernel, target, Emit::CodeObject).resources.expect("resources");
             assert_eq!((resources.scratch, resources.dynamic_stack), (0, false), "{target}");
             // No list of arguments, and no formatting.
-            let ir = String::from_utf8(generate(panics, target, Emit::LlvmIr).bytes).expect("text");
+            let ir = String::from_utf8(generate(kernel, target, Emit::LlvmIr).bytes).expect("text");
             assert!(!ir.contains(" = alloca") && !ir.contains("__gb_capture"), "{ir}");
         }
     }

@@ -7,7 +7,7 @@
 //!
 //! Strings are not copied on the device. Their addresses in the record lie in the loaded code object, as does that of the
 //! anchor symbol ([`ANCHOR_SYMBOL`]): the host follows the distance between them in the ELF file that it loaded. Values are
-//! not formatted, either: see [`format`](crate::format).
+//! not formatted, either: see [`format`](mod@crate::format).
 
 use crate::format::{MAX_VALUES, Value};
 

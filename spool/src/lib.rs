@@ -7,7 +7,7 @@
 //! * [`wire`]: how those travel through a pipe.
 //! * [`fault`]: the record that device code writes when a kernel panics.
 //! * [`output`]: the buffer into which device code prints.
-//! * [`format`]: how a message's values leave a device unformatted.
+//! * [`format`](mod@format): how a message's values leave a device unformatted.
 //! * [`diagnostic`]: what the build-time check says of a kernel that no device can run.
 //!
 //! Nothing here knows LLVM, HSA or a file's place on disk. The compiler side (`compiler-patch`, `respool`) writes what

@@ -6,6 +6,7 @@ use geobacter_spool::{
     fault::{FaultKind, FaultRecord},
     format::{COUNT, Formatter, MAX_VALUES, NOT_CARRIED, NoTemplate, Shape, Style, Template, Value},
     job::{DisassembleJob, Request},
+    output::OutputRecord,
     wire,
 };
 use proptest::prelude::*;
@@ -40,6 +41,28 @@ proptest! {
         prop_assert!(pieces.len() <= bytes.len() + 1);
         let errors = pieces.iter().filter(|piece| piece.is_err()).count();
         prop_assert!(errors == 0 || errors == 1 && pieces.last() == Some(&Err(NoTemplate)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_output_record_has_one_layout(
+        size in any::<u32>(), group in any::<[u32; 3]>(), item in any::<[u32; 3]>(), words in any::<[u64; 3]>(),
+    ) {
+        let mut bytes = [0; OutputRecord::SIZE];
+        let mut put = |offset: usize, field: &[u8]| bytes[offset..offset + field.len()].copy_from_slice(field);
+        put(offset_of!(OutputRecord, size), &size.to_le_bytes());
+        for i in 0..3 {
+            put(offset_of!(OutputRecord, group) + 4 * i, &group[i].to_le_bytes());
+            put(offset_of!(OutputRecord, item) + 4 * i, &item[i].to_le_bytes());
+        }
+        put(offset_of!(OutputRecord, anchor), &words[0].to_le_bytes());
+        put(offset_of!(OutputRecord, message), &words[1].to_le_bytes());
+        put(offset_of!(OutputRecord, message_length), &words[2].to_le_bytes());
+        let record = OutputRecord {
+            size, group, item, reserved: 0, anchor: words[0], message: words[1], message_length: words[2],
+        };
+        prop_assert_eq!(OutputRecord::from_bytes(&bytes), record);
     }
 }
 

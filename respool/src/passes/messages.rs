@@ -53,16 +53,17 @@ pub fn run(module: &Ir<'_>, entry: Value, machine: LLVMTargetMachineRef) -> Resu
         // Nothing calls it yet.
         entry.set_linkage(LLVMLinkage::LLVMExternalLinkage);
         module.run_passes(group_scope::INLINE, machine)?;
-        let capture = Ir::parse_text(module.context(), CAPTURE_DEFINITION)?;
-        capture.set_target_of(module);
-        module.link(capture)?;
-        module.function(CAPTURE).into_iter().for_each(|capture| capture.set_linkage(LLVMLinkage::LLVMInternalLinkage));
+        let definition = Ir::parse_text(module.context(), CAPTURE_DEFINITION)?;
+        definition.set_target_of(module);
+        module.link(definition)?;
     }
+    let capture = module.function(CAPTURE);
+    capture.into_iter().for_each(|capture| capture.set_linkage(LLVMLinkage::LLVMInternalLinkage));
     for name in [F::TEXT, F::FORMAT, F::UNWRAP, F::ASSERT, F::NUMBERS, LANGUAGE_PRINT] {
         let Some(function) = module.function(name).filter(|function| function.is_declaration()) else { continue };
         for call in function.users() {
             let builder = Builder::before(module.context(), call);
-            let messages = Messages { module, context: module.context(), builder: &builder };
+            let messages = Messages { module, context: module.context(), builder: &builder, capture };
             let arguments = call.arguments();
             if let (LANGUAGE_PRINT, &[x, y, z, template, values]) = (name, &*arguments) {
                 messages.print(messages.format(template, values), [x, y, z]).set_debug_location_of(call);
@@ -120,6 +121,8 @@ struct Messages<'a, 'c> {
     module: &'a Ir<'c>,
     context: &'c Context,
     builder: &'a Builder<'c>,
+    /// [`CAPTURE`], where there are messages with values.
+    capture: Option<Value>,
 }
 
 impl Messages<'_, '_> {
@@ -175,8 +178,12 @@ impl Messages<'_, '_> {
                 let count = builder.load(context.int(16), at(8), 2);
                 [context.int(32).integer(COUNT.into()), builder.resize(count, self.word()), self.word().poison()]
             }
-            Slot::Unused => [context.int(32).integer(NOT_CARRIED.into()), self.word().poison(), self.word().poison()],
+            Slot::Unused => self.not_carried(),
         }
+    }
+
+    fn not_carried(&self) -> Captured {
+        [self.context.int(32).integer(NOT_CARRIED.into()), self.word().poison(), self.word().poison()]
     }
 
     /// A value by its address, and what shows it.
@@ -184,7 +191,7 @@ impl Messages<'_, '_> {
         let (builder, context) = (self.builder, self.context);
         let word = builder.pointer_to_integer(formatter, self.word());
         let formatter = builder.resize(word, context.int(32));
-        let capture = self.module.function(CAPTURE).expect("linked before values are captured");
+        let Some(capture) = self.capture else { return self.not_carried() };
         let halves = builder.call(capture, &[value, formatter]);
         [formatter, builder.extract(halves, 0), builder.extract(halves, 1)]
     }

@@ -161,7 +161,10 @@ fn unresolved(symbol: &str) -> Option<Violation> {
             "use arrays of a fixed size (`[T; N]`), or a buffer that the host allocates and passes in",
         )
     } else if starts(&["std::io", "std::fs", "std::net", "std::os", "std::sys::stdio", "std::sys::fs"]) {
-        ("a kernel cannot do input or output", "write results to an `Out` buffer and print them on the host")
+        (
+            "a kernel cannot do input or output",
+            "an item prints a line with `geobacter::println!(item, ..)`; results go to an `Out` buffer, for the host",
+        )
     } else if starts(&["std::sync", "std::sys::sync", "std::panicking::panic_count"]) {
         (
             "a kernel cannot take a lock",

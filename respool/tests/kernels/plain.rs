@@ -11,6 +11,7 @@ unsafe extern "C" {
     safe fn __gb_item_end_x() -> u32;
     safe fn __gb_group_id_x() -> u32;
     safe fn __gb_kernel(descriptor: &'static LaunchDescriptor);
+    fn __gb_print(x: u32, y: u32, z: u32, template: *const (), values: *const ());
 }
 
 #[repr(C)]
@@ -131,6 +132,19 @@ kernel!(panics, (Buffer<u32>, Buffer<u32>), |i, k| {
     let half = x.get(i / 2).copied().expect("a half");
     unsafe { *k.1.ptr.add(i) = x[i + 1] / x[i] + half }
 }, &[buffer("x"), buffer("y")]);
+
+kernel!(prints, (Buffer<u32>,), |i, k| {
+    let x = k.0.slice();
+    if i < x.len() && x[i] > 7 {
+        let name = ["few", "many"][usize::from(x[i] > 10)];
+        print(i as u32, format_args!("{name:?}: {:>5} of {:.1}", x[i], i as f64));
+    }
+}, &[buffer("x")]);
+
+fn print(x: u32, message: core::fmt::Arguments<'_>) {
+    let [template, values] = unsafe { core::mem::transmute::<core::fmt::Arguments<'_>, [*const (); 2]>(message) };
+    unsafe { __gb_print(x, 0, 0, template, values) }
+}
 
 const fn param(kind: ParamKind, name: &'static str, size: u32, align: u32, element_size: u32) -> ParamDescriptor {
     ParamDescriptor { name, ty: "", kind, size, align, element_size }
