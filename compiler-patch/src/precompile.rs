@@ -124,11 +124,11 @@ impl Precompile<'_> {
 
     fn run(&self, archive: &Archive<'_>, tasks: &[Task<'_>]) -> Result<Vec<BundledCode>, PrecompileError> {
         let cache = DiskCache::from_environment();
-        let progress = Progress::new(tasks.len());
+        let progress = Progress::new(env::var_os(PROGRESS_VARIABLE).map(PathBuf::from), tasks.len());
         in_parallel(tasks, |worker: &mut Option<Worker>, task| {
             let worker = worker.get_or_insert_with(|| Worker::new(self.worker, &archive.producer().sysroot));
             let code = task.code(archive, worker, cache.as_ref())?;
-            progress.finished(&code);
+            progress.finished(&code.display_name, task.target);
             Ok(code)
         })
     }
@@ -205,22 +205,21 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(all: usize) -> Self {
-        let path = env::var_os(PROGRESS_VARIABLE).map(PathBuf::from);
-        let terminal = path.and_then(|path| File::options().append(true).open(path).ok());
+    fn new(terminal: Option<PathBuf>, all: usize) -> Self {
+        let terminal = terminal.and_then(|path| File::options().append(true).open(path).ok());
         let terminal = terminal.map(|file| Mutex::new((file, Instant::now())));
         Self { terminal, done: AtomicUsize::new(0), all }
     }
 
-    fn finished(&self, code: &BundledCode) {
+    fn finished(&self, kernel: &str, target: &str) {
         let done = 1 + self.done.fetch_add(1, Ordering::Relaxed);
         let Some(terminal) = &self.terminal else { return };
         let (file, last) = &mut *terminal.lock().unwrap_or_else(PoisonError::into_inner);
         if last.elapsed() >= QUIET_FOR {
             *last = Instant::now();
-            let (kernel, target) = (&code.display_name, &code.key.target);
-            // That a terminal is gone is no reason to stop.
-            let _ = write!(file, "\r\x1b[K  Generating code {done}/{}: {kernel} for {target}\r\n", self.all);
+            let line = format!("\r\x1b[K  Generating code {done}/{}: {kernel} for {target}\r\n", self.all);
+            // In one piece, since cargo writes there, too. That a terminal is gone is no reason to stop.
+            let _ = file.write_all(line.as_bytes());
         }
     }
 }
@@ -235,6 +234,21 @@ mod tests {
             assert_eq!(gpu_names(text), ["gfx1100", "gfx942"], "{text}");
         }
         assert!(gpu_names(" ,").is_empty());
+    }
+
+    #[test]
+    fn long_work_is_shown_and_short_work_is_not() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let mut progress = Progress::new(Some(file.path().to_owned()), 3);
+        progress.finished("saxpy", "gfx942");
+        // As if that had taken long.
+        let (_, last) = progress.terminal.as_mut().expect("opened").get_mut().expect("no panic");
+        *last = last.checked_sub(QUIET_FOR).expect("a time");
+        progress.finished("map", "gfx1100");
+        progress.finished("map", "gfx942");
+        let shown = std::fs::read_to_string(file.path()).expect("readable");
+        assert_eq!(shown, "\r\x1b[K  Generating code 2/3: map for gfx1100\r\n");
+        Progress::new(None, 1).finished("saxpy", "gfx942");
     }
 
     #[test]
