@@ -65,6 +65,9 @@ impl Options {
         }) {
             self.launch_timeout = Some(limit).filter(|limit| !limit.is_zero());
         }
+        if let Some(packets) = parsed(&variable, "GEOBACTER_QUEUE_SIZE", |text| text.parse().ok()) {
+            self.queue_size = packets;
+        }
         if let Some(bytes) = parsed(&variable, "GEOBACTER_DYNAMIC_STACK", |text| text.parse().ok()) {
             self.dynamic_stack = bytes;
         }
@@ -246,6 +249,7 @@ mod tests {
         assert_eq!(read(&[("GEOBACTER_LAUNCH_TIMEOUT", "0")]).launch_timeout, None);
         assert_eq!(read(&[("GEOBACTER_LAUNCH_TIMEOUT", " 1.5 ")]).launch_timeout, Some(Duration::from_millis(1500)));
         assert_eq!(read(&[("GEOBACTER_DYNAMIC_STACK", "65536")]).dynamic_stack, 65536);
+        assert_eq!(read(&[("GEOBACTER_QUEUE_SIZE", "64")]).queue_size, 64);
         assert_eq!(read(&[("GEOBACTER_OUTPUT_BUFFER", "4096")]).output_buffer, 4096);
         for nonsense in ["", "-1", "soon", "1e300", "NaN"] {
             let names = ["GEOBACTER_LAUNCH_TIMEOUT", "GEOBACTER_DYNAMIC_STACK", "GEOBACTER_OUTPUT_BUFFER"];

@@ -19,7 +19,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, LazyLock, Mutex, OnceLock, PoisonError,
+        Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -157,38 +157,57 @@ impl Event {
 
     /// Waits, and tells nobody.
     pub(crate) fn wait_unreported(&self) -> Result<(), &Failure> {
-        if self.0.outcome.get().is_none() {
-            let result = self.0.completion.wait();
-            return self.settled(result);
-        }
+        // Asked even if the outcome is known: who waits also waits for what the work has printed.
+        let _outcome = self.0.completion.wait();
         self.settle().unwrap_or(Ok(()))
     }
 
     /// Its outcome, if it is done; then what it held is freed.
     pub(crate) fn settle(&self) -> Option<Result<(), &Failure>> {
-        if let Some(outcome) = self.0.outcome.get() {
-            return Some(outcome.as_ref().map(|&()| ()));
+        if self.0.outcome.get().is_none() {
+            let _outcome = self.0.completion.poll()?;
+            // What it depends on comes first, and what that depends on. Not by recursion: a chain is as long as what is in flight.
+            let mut path = vec![self.clone()];
+            while let Some(event) = path.last() {
+                match event.unsettled_writer() {
+                    Some(writer) => path.push(writer),
+                    None => {
+                        event.settle_after_writers();
+                        path.pop();
+                    }
+                }
+            }
         }
-        let result = self.0.completion.poll()?;
-        Some(self.settled(result))
+        self.0.outcome.get().map(|outcome| outcome.as_ref().map(|&()| ()))
     }
 
-    fn settled(&self, result: Result<(), WorkError>) -> Result<(), &Failure> {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unsettled_writer(&self) -> Option<Self> {
+        self.held().writers.iter().find(|writer| writer.0.outcome.get().is_none()).cloned()
+    }
+
+    /// Finds the outcome of work that is done, whose writers have theirs.
+    fn settle_after_writers(&self) {
         // Under the lock, so that of two threads only the one that sees the writers decides.
-        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.0.outcome.get_or_init(|| {
-            result.map_err(Failure::Own)?;
-            // They were to be done before this work began.
-            match held.writers.iter().find_map(|writer| writer.settle()?.err().map(|failure| (writer, failure))) {
-                Some((_, Failure::Dependency(root))) => Err(Failure::Dependency(root.clone())),
-                Some((writer, Failure::Own(_))) => Err(Failure::Dependency(writer.clone())),
-                None => Ok(()),
-            }
+        let mut held = self.held();
+        self.0.outcome.get_or_init(|| {
+            // Writers were to be done before the work began, so this does not wait. (And if it could, it would hand on what was printed,
+            // which must not happen under a lock.)
+            let outcome = self.0.completion.poll().unwrap_or_else(|| self.0.completion.wait());
+            outcome.map_err(Failure::Own)?;
+            let failed = |writer: &Self| match writer.0.outcome.get() {
+                Some(Err(Failure::Dependency(root))) => Some(root.clone()),
+                Some(Err(Failure::Own(_))) => Some(writer.clone()),
+                _ => None,
+            };
+            held.writers.iter().find_map(failed).map_or(Ok(()), |root| Err(Failure::Dependency(root)))
         });
         let no_longer_held = std::mem::take(&mut *held);
         drop(held);
         drop(no_longer_held);
-        outcome.as_ref().map(|&()| ())
     }
 
     /// Whether somebody has been told of the failure.
@@ -291,6 +310,14 @@ impl fmt::Debug for Event {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        // A chain of events that nobody has looked at is taken apart piece by piece, for the stack's sake.
+        let mut writers = std::mem::take(&mut self.held.get_mut().unwrap_or_else(PoisonError::into_inner).writers);
+        while let Some(writer) = writers.pop() {
+            if let Some(mut inner) = Arc::into_inner(writer.0) {
+                let held = inner.held.get_mut().unwrap_or_else(PoisonError::into_inner);
+                writers.append(&mut held.writers);
+            }
+        }
         if let Some(Err(Failure::Own(error))) = self.outcome.get()
             && !*self.reported.get_mut()
         {

@@ -133,6 +133,7 @@ impl Graph {
             let (device, found) = (self.device.id().to_owned(), stream.device().id().to_owned());
             return Err(Error::ForeignStream { device, found });
         }
+        self.device.check_process().map_err(|source| self.device.error(source))?;
         let _submitting = submitting_a_graph();
         if self.accesses.iter().any(Access::disturbs_host) {
             return Err(Error::HostUses { device: self.device.id().to_owned() });

@@ -148,6 +148,7 @@ impl<T, S: ?Sized> DeviceSlice<T, S> {
     /// For something that the host is about to do: waits for work in flight that conflicts with it. Whether what that should have
     /// written is there is the result.
     pub(crate) fn enter(&self, mode: Mode) -> Result<HostUse, Error> {
+        self.device.check_process().map_err(|source| self.device.error(source))?;
         let host_use = self.access(mode).enter();
         let mut dependencies = Dependencies::default();
         self.allocation.dependencies(&self.range(), mode, &mut dependencies);
@@ -156,13 +157,14 @@ impl<T, S: ?Sized> DeviceSlice<T, S> {
     }
 
     /// The same for what overwrites everything: whether work in flight failed is of no interest any more.
-    fn enter_to_overwrite(&self) -> HostUse {
+    fn enter_to_overwrite(&self) -> Result<HostUse, Error> {
+        self.device.check_process().map_err(|source| self.device.error(source))?;
         let host_use = self.access(Mode::Write).enter();
         let mut dependencies = Dependencies::default();
         self.allocation.dependencies(&self.range(), Mode::Write, &mut dependencies);
         dependencies.wait_unreported();
         self.allocation.overwritten(&self.range());
-        host_use
+        Ok(host_use)
     }
 
     /// Its place in the device's memory, as a kernel sees it.
@@ -200,7 +202,7 @@ impl<T: Element, S: ?Sized> DeviceSlice<T, S> {
     /// [`Error::Length`] if there are more or fewer than the slice has; [`Error::Transfer`] if the device refuses.
     pub fn upload(&mut self, elements: &[T]) -> Result<(), Error> {
         self.check_length(elements.len())?;
-        let _use = self.enter_to_overwrite();
+        let _use = self.enter_to_overwrite()?;
         let memory = self.allocation.memory();
         memory.write(self.offset, bytemuck::cast_slice(elements)).map_err(|source| self.device.error(source))
     }
@@ -232,7 +234,7 @@ impl<T: Element, S: ?Sized> DeviceSlice<T, S> {
     /// # Errors
     /// [`Error::Transfer`] if the device refuses.
     pub fn fill(&mut self, value: T) -> Result<(), Error> {
-        let _use = self.enter_to_overwrite();
+        let _use = self.enter_to_overwrite()?;
         self.fill_work(value).by_host().map_err(|source| self.device.error(source))
     }
 
@@ -252,7 +254,7 @@ impl<T: Element, S: ?Sized> DeviceSlice<T, S> {
         self.check_length(columns)?;
         let plain = Rect { start: 0, pitch: columns };
         let copy = rect_copy((source, plain), (self, plain), [columns, 1])?;
-        let _uses = (source.enter(Mode::Read)?, self.enter_to_overwrite());
+        let _uses = (source.enter(Mode::Read)?, self.enter_to_overwrite()?);
         // SAFETY: nothing in flight touches the two any more that could get in the way, and both are borrowed. They lie in their
         // memories and do not overlap, for they are borrowed differently.
         unsafe { self.device.driver().copy(&copy) }.map_err(|source| self.device.error(source))

@@ -268,6 +268,8 @@ impl Stream {
     /// # Safety
     /// As [`submit`](Self::submit).
     unsafe fn try_submit(&self, work: Work, what: What, accesses: &[Access]) -> Result<Event, DriverError> {
+        // Before the lock: in a forked child it may be held by a thread that is not there.
+        self.device.check_process()?;
         let _submitting = submitting();
         // SAFETY: this function's contract.
         unsafe { self.submit_exclusively(work, what, accesses) }
@@ -281,7 +283,6 @@ impl Stream {
         what: What,
         accesses: &[Access],
     ) -> Result<Event, DriverError> {
-        self.device.check_process()?;
         let mut dependencies = Dependencies::default();
         accesses.iter().for_each(|access| access.dependencies(&mut dependencies));
         let mut explicit = self.after.lock().unwrap_or_else(PoisonError::into_inner);

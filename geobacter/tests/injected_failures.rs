@@ -1,0 +1,105 @@
+//! Every call of the HSA runtime that can fail, failing once, while a program with streams, copies and a graph runs on a simulated GPU. Each
+//! failure is an error of the call that needed it, or is made good; nothing runs twice or not at all, and no memory stays behind.
+
+use amdgpu_sim::injection::walk;
+use geobacter::{DeviceKind, Error, Graph, LaunchError, prelude::*};
+
+/// What `HSA_STATUS_ERROR_OUT_OF_RESOURCES` is in `hsa.h`.
+const OUT_OF_RESOURCES: u32 = 0x1008;
+const LENGTH: usize = 200;
+
+#[kernel(workgroup = 64)]
+fn add(item: Item<1>, by: u32, y: InOut<u32>) {
+    let value = y.get(&item).wrapping_add(by);
+    y.set(&item, value);
+}
+
+#[kernel(workgroup = 64)]
+fn mix(item: Item<1>, x: In<u32>, y: InOut<u32>) {
+    let value = y.get(&item).wrapping_mul(3).wrapping_add(x[&item]);
+    y.set(&item, value);
+}
+
+/// Tries again what failed; it must work then, for one call fails only. An error must not be a panic's.
+fn twice<T>(failures: &mut u32, mut step: impl FnMut() -> Result<T, Error>) -> T {
+    match step() {
+        Ok(value) => value,
+        Err(error) => {
+            assert!(!matches!(error, Error::Launch(LaunchError::Panicked { .. })), "{error}");
+            *failures += 1;
+            step().unwrap_or_else(|again| panic!("once more: {again}; first: {error}"))
+        }
+    }
+}
+
+/// Waits for an event; work that has failed on its way is enqueued once more.
+fn done(failures: &mut u32, mut enqueue: impl FnMut() -> Result<Event, Error>) {
+    let event = twice(failures, &mut enqueue);
+    if let Err(error) = event.wait() {
+        assert!(!matches!(error, Error::Launch(LaunchError::Panicked { .. })), "{error}");
+        *failures += 1;
+        twice(failures, enqueue).wait().unwrap_or_else(|again| panic!("once more: {again}; first: {error}"));
+    }
+}
+
+fn graph(device: &Device, y: &mut DeviceBuffer<u32>) -> Result<Graph, Error> {
+    let mut graph = device.graph();
+    add::record(&mut graph, .., 5, y)?;
+    add::record(&mut graph, .., 6, y)?;
+    graph.build()
+}
+
+/// Uses everything once; the results do not depend on what failed. How many calls have returned an error.
+fn program(device: &Device) -> u32 {
+    let failures = &mut 0;
+    let elements: Vec<u32> = (0..LENGTH as u32).collect();
+    let x = twice(failures, || device.upload(&elements));
+    let mut y = twice(failures, || device.zeroed::<u32>(LENGTH));
+    let pinned = twice(failures, || device.host_buffer(&elements));
+    let streams = [0; 2].map(|_| twice(failures, || device.stream()));
+
+    done(failures, || Ok(mix::enqueue(&streams[0], .., &x, &mut y)?));
+    done(failures, || Ok(add::enqueue(&streams[1], .., 10, &mut y)?));
+    twice(failures, || Ok(add::launch(device, .., 100, &mut y)?));
+    assert_eq!(twice(failures, || y.download()), elements.iter().map(|x| x + 110).collect::<Vec<_>>());
+
+    done(failures, || streams[0].copy(&*pinned, &mut *y));
+    done(failures, || streams[1].fill(&mut *y.slice_mut(..50)?, 7));
+    let looped = twice(failures, || graph(device, &mut y));
+    done(failures, || looped.launch(&streams[0]));
+    let mut copy = twice(failures, || device.zeroed::<u32>(LENGTH));
+    twice(failures, || copy.copy_from(&y));
+    let expected: Vec<u32> = elements.iter().map(|&x| if x < 50 { 18 } else { x + 11 }).collect();
+    assert_eq!(twice(failures, || copy.download()), expected);
+    *failures
+}
+
+#[test]
+fn each_call_of_the_runtime_fails_once() {
+    let Some(device) = geobacter::devices().find(|info| info.kind == DeviceKind::Simulator) else { return };
+    // Code is loaded, and pools are filled as far as they get, before anything is counted.
+    assert_eq!(program(&device), 0);
+    let allocating: &[&[&str]] = &[
+        &["hsa_amd_memory_pool_allocate", "hsa_signal_create", "hsa_queue_create", "hsa_amd_agents_allow_access"],
+        &["hsa_amd_memory_async_copy", "hsa_memory_copy", "hsa_amd_memory_fill", "hsa_amd_signal_async_handler"],
+        &["hsa_amd_agent_memory_pool_get_info", "hsa_agent_get_info"],
+        &[amdgpu_sim::injection::COPY_ENGINE],
+    ];
+    for functions in allocating {
+        let before = device.memory().statistics();
+        let (mut told, mut most) = (0, 0);
+        let injected = walk(functions, OUT_OF_RESOURCES, |_| {
+            // What is kept would hide the driver's allocations.
+            device.memory().trim();
+            let failures = program(&device);
+            told += u64::from(failures);
+            most = most.max(failures);
+            device.wait();
+            let after = device.memory().statistics();
+            assert_eq!((after.in_use, after.live), (before.in_use, before.live), "{functions:?}");
+        });
+        let injected = injected.unwrap();
+        println!("{functions:?}: {injected} calls failed, {told} of them were told, the others made good");
+        assert!(told <= injected && most <= 1, "one failure is told once");
+    }
+}
