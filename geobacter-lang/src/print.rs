@@ -89,8 +89,8 @@ mod sealed {
 #[inline(always)]
 pub fn line(item: &impl Speaker, message: fmt::Arguments<'_>) {
     let [x, y, z] = sealed::Speaker::local(item);
-    // SAFETY: both are two words without invalid values among the bytes that come back.
+    // SAFETY: Rust's own: both types are two words, and every word is a valid pointer to nothing in particular.
     let [template, arguments] = unsafe { core::mem::transmute::<fmt::Arguments<'_>, [*const (); 2]>(message) };
-    // SAFETY: the words are those of a message that lives until the call returns.
+    // SAFETY: the intrinsic's contract: the words are those of a message that lives until the call returns.
     unsafe { gb::__gb_print(x, y, z, template, arguments) }
 }
