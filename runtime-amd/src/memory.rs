@@ -190,13 +190,13 @@ mod tests {
     fn a_buffer_is_found_by_its_address_as_long_as_it_lives() {
         let (session, agent, _) = fake::start();
         let pool = Pool::fake(&session, 1 << 20);
-        let memory = DeviceMemory::new(&pool, &agent, 100).unwrap();
+        let memory = DeviceMemory::in_pool(&pool, &agent, 100).unwrap();
         let address = memory.address();
         let found = || session.buffers().nearest(address + 10).map(|neighbour| (neighbour.start, neighbour.size));
         assert_eq!(found(), Some((address, 100)));
         drop(memory);
         assert_eq!(found(), None);
-        drop(DeviceMemory::new(&pool, &agent, 0).unwrap());
+        drop(DeviceMemory::in_pool(&pool, &agent, 0).unwrap());
     }
 
     #[test]
