@@ -20,7 +20,7 @@ fn missing() -> Option<String> {
         let files = Path::new(folder).read_dir().into_iter().flatten().flatten();
         files.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with("libclang"))
     };
-    let found = env::var_os("LIBCLANG_PATH").is_some() || folders.iter().any(|folder| has_libclang(&folder));
+    let found = env::var_os("LIBCLANG_PATH").is_some() || folders.iter().any(has_libclang);
     (!found)
         .then(|| "no libclang, from which the crate `mpi` makes its bindings; Debian's package is libclang-dev".into())
 }

@@ -134,7 +134,8 @@
 //! [`Device::on_output`].
 //!
 //! # Features
-//! `host`, `amd` and `sim` are the kinds of device that [`devices`] looks for, all on by default.
+//! `host`, `amd` and `sim` are the kinds of device that [`devices`] looks for, all on by default. `allocator-api2` has
+//! collections live in memory that a device reaches (`Device::host_allocator`).
 
 mod devices;
 
@@ -154,6 +155,9 @@ pub use geobacter_runtime_core::{
     code::{prepare_all, prepare_all_async},
     driver::{DeviceInfo, DeviceKind, KernelPanic, MemoryKind, OutOfMemory, PanicLocation, Priority},
 };
+
+#[cfg(feature = "allocator-api2")]
+pub use geobacter_runtime_core::HostAllocator;
 
 // Their names stand in rustc's messages.
 pub use geobacter_lang::{

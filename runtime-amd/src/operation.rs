@@ -9,6 +9,8 @@
 //! ```
 
 use std::{
+    any::Any,
+    collections::HashSet,
     fmt,
     ops::Range,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -267,17 +269,65 @@ impl Operation {
             return;
         }
         // What it waits for is not its queue's fault, and has limits of its own.
-        let after = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).after.clone();
-        for earlier in after {
-            // Whether it failed is for the layer above to consider.
-            let _outcome = earlier.wait();
+        let mut operations = Vec::new();
+        for earlier in self.waits_for() {
+            let any: &dyn Any = earlier.as_ref();
+            if any.is::<Self>() {
+                operations.push(earlier);
+            } else {
+                // Whether it failed is for the layer above to consider.
+                let _outcome = earlier.wait();
+            }
         }
+        for earlier in &operations {
+            let any: &dyn Any = earlier.as_ref();
+            if let Some(operation) = any.downcast_ref::<Self>() {
+                operation.wait_for_engine();
+            }
+        }
+        self.wait_for_engine();
+    }
+
+    fn wait_for_engine(&self) {
         match &self.engine {
             Engine::Queue(queue) => {
                 queue.wait(&self.signal, self.limit);
             }
             Engine::Copy => while self.signal.signal().wait_below(1, SLICE, false) >= 1 {},
         }
+    }
+
+    /// What is not done and must be before this, directly or not, on other engines; the oldest first. Found without recursion, for the
+    /// list can be as long as what is in flight.
+    fn waits_for(&self) -> Vec<Arc<dyn Completion>> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut to_visit = self.after();
+        while let Some(earlier) = to_visit.pop() {
+            let address = Arc::as_ptr(&earlier).cast::<()>();
+            if !seen.insert(address) || earlier.poll().is_some() {
+                continue;
+            }
+            let any: &dyn Any = earlier.as_ref();
+            let operation = any.downcast_ref::<Self>();
+            if let Some(operation) = operation {
+                to_visit.extend(operation.after());
+            }
+            // What stands in the same queue is waited for with this.
+            let same_queue = match (operation, &self.engine) {
+                (Some(operation), Engine::Queue(queue)) => operation.is_in(queue),
+                _ => false,
+            };
+            if !same_queue {
+                found.push(earlier);
+            }
+        }
+        found.reverse();
+        found
+    }
+
+    fn after(&self) -> Vec<Arc<dyn Completion>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).after.clone()
     }
 }
 

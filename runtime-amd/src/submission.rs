@@ -33,7 +33,7 @@ use crate::{
     packet::{BarrierAnd, KernelDispatch, KernelDispatchFields, Packet, Words},
     queue_pool::{PooledQueue, QueuePool, QueueUse},
     segment::SegmentPool,
-    signal::{SignalPool, WorkSignal},
+    signal::{Fate, SignalPool, WorkSignal},
 };
 
 /// What turns work into packets for one GPU.
@@ -286,6 +286,8 @@ impl Submission {
             unsafe { queue.submit(&packets, &signal, limit) }
         };
         if let Err(fault) = submitted {
+            // Nobody will count it down. (If the queue's stop has not come to it, for it was not in flight then.)
+            signal.stop(Fate::Abandoned);
             // Parts of it may be in the ring: nothing of it is given back before the queue is closed.
             let report = queue.close().text.clone();
             return Err(Error::Stopped { fault, near: String::new(), report }.into());

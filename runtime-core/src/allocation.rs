@@ -99,6 +99,12 @@ impl Allocation {
         self.block.memory()
     }
 
+    /// In bytes, as it was asked for.
+    #[cfg_attr(not(feature = "allocator-api2"), expect(dead_code, reason = "collections ask"))]
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     pub(crate) fn kind(&self) -> MemoryKind {
         self.kind
     }

@@ -185,6 +185,12 @@ impl Device {
         HostBuffer::zeroed(self, length)
     }
 
+    /// An allocator for collections in pinned memory that this device reaches.
+    #[cfg(feature = "allocator-api2")]
+    pub fn host_allocator(&self) -> crate::HostAllocator {
+        crate::HostAllocator::new(self)
+    }
+
     /// A vector on this device, with nothing in it.
     ///
     /// # Errors

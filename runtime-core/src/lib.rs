@@ -36,6 +36,8 @@ pub mod fault;
 mod fork;
 mod format;
 pub mod graph;
+#[cfg(feature = "allocator-api2")]
+pub mod host_allocator;
 pub mod host_buffer;
 mod image;
 pub mod lane;
@@ -54,6 +56,8 @@ pub use device_box::DeviceBox;
 pub use device_vec::DeviceVec;
 pub use event::Event;
 pub use graph::{Graph, GraphBuilder};
+#[cfg(feature = "allocator-api2")]
+pub use host_allocator::HostAllocator;
 pub use host_buffer::{HostBuffer, HostView, HostViewMut};
 pub use launch::LaunchError;
 pub use memory_pool::{MemoryPool, MemoryStatistics};

@@ -45,7 +45,12 @@ pub(crate) type SizedSlice<T> = DeviceSlice<T, [(); 0]>;
 
 impl<T> SizedSlice<T> {
     pub(crate) fn whole(device: Device, allocation: Arc<Allocation>, length: usize) -> Self {
-        Self { device, allocation, offset: 0, length, elements: PhantomData, _no_size: [] }
+        Self::at(device, allocation, 0, length)
+    }
+
+    /// `length` elements from an offset in bytes, which is a multiple of their alignment.
+    pub(crate) fn at(device: Device, allocation: Arc<Allocation>, offset: u64, length: usize) -> Self {
+        Self { device, allocation, offset, length, elements: PhantomData, _no_size: [] }
     }
 }
 
@@ -263,7 +268,7 @@ impl<T: Element, S: ?Sized> DeviceSlice<T, S> {
 
 impl Dependencies {
     /// Waits for all of them, and tells nobody of failures.
-    fn wait_unreported(&self) {
+    pub(crate) fn wait_unreported(&self) {
         for event in &self.pending {
             // Whoever needs what it writes looks at the writers.
             let _outcome = event.wait_unreported();
