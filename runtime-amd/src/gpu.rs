@@ -33,6 +33,8 @@ pub struct Options {
     pub dynamic_stack: u32,
     /// Whether the device checks accesses to LDS: kernels are compiled for it.
     pub checked: bool,
+    /// Whether the device writes down when work began and ended.
+    pub profile: bool,
     /// Room for the lines that one launch prints, in bytes; what does not fit is lost, and counted.
     pub output_buffer: u32,
 }
@@ -44,6 +46,7 @@ impl Default for Options {
             queue_size: 256,
             dynamic_stack: DYNAMIC_STACK,
             checked: false,
+            profile: false,
             output_buffer: 1024 * 1024,
         }
     }
@@ -52,7 +55,8 @@ impl Default for Options {
 impl Options {
     /// The defaults, changed by the environment: `GEOBACTER_LAUNCH_TIMEOUT` is the limit for a launch in seconds (0: none),
     /// `GEOBACTER_DYNAMIC_STACK` the stack of recursive kernels in bytes for each work-item, `GEOBACTER_OUTPUT_BUFFER` the
-    /// room for what a launch prints in bytes. What is no number is logged and ignored.
+    /// room for what a launch prints in bytes, `GEOBACTER_QUEUE_SIZE` the room of a queue in packets. What is no number is logged and
+    /// ignored. `GEOBACTER_PROFILE=1`, or a file for `GEOBACTER_TRACE`, asks for time stamps.
     pub fn from_environment() -> Self {
         let mut options = Self::default();
         options.read(|name| env::var(name).ok());
@@ -65,6 +69,8 @@ impl Options {
         }) {
             self.launch_timeout = Some(limit).filter(|limit| !limit.is_zero());
         }
+        let is_set = |name| variable(name).is_some_and(|value| !matches!(value.trim(), "" | "0"));
+        self.profile |= is_set("GEOBACTER_PROFILE") || is_set("GEOBACTER_TRACE");
         if let Some(packets) = parsed(&variable, "GEOBACTER_QUEUE_SIZE", |text| text.parse().ok()) {
             self.queue_size = packets;
         }
@@ -250,6 +256,8 @@ mod tests {
         assert_eq!(read(&[("GEOBACTER_LAUNCH_TIMEOUT", " 1.5 ")]).launch_timeout, Some(Duration::from_millis(1500)));
         assert_eq!(read(&[("GEOBACTER_DYNAMIC_STACK", "65536")]).dynamic_stack, 65536);
         assert_eq!(read(&[("GEOBACTER_QUEUE_SIZE", "64")]).queue_size, 64);
+        assert!(read(&[("GEOBACTER_PROFILE", "1")]).profile && read(&[("GEOBACTER_TRACE", "t.json")]).profile);
+        assert!(!read(&[("GEOBACTER_PROFILE", "0")]).profile);
         assert_eq!(read(&[("GEOBACTER_OUTPUT_BUFFER", "4096")]).output_buffer, 4096);
         for nonsense in ["", "-1", "soon", "1e300", "NaN"] {
             let names = ["GEOBACTER_LAUNCH_TIMEOUT", "GEOBACTER_DYNAMIC_STACK", "GEOBACTER_OUTPUT_BUFFER"];

@@ -20,12 +20,13 @@ use std::{
 
 use geobacter_runtime_core::{
     check::CheckFailure,
-    driver::{Completion, Dispatch, Memory, WorkError, check_fault},
+    driver::{Completion, Dispatch, Memory, WorkError, WorkTimes, check_fault},
 };
+use hsa_rt_sys::{hsa_agent_t, hsa_amd_profiling_async_copy_time_t, hsa_amd_profiling_dispatch_time_t};
 
 use crate::{
     buffers::Neighbour,
-    error::Error,
+    error::{Error, call},
     executable::Executable,
     graph::GraphRun,
     output::{OutputPool, OutputUse},
@@ -33,7 +34,7 @@ use crate::{
     queue::QueueFault,
     queue_pool::PooledQueue,
     segment::Segment,
-    session::Session,
+    session::{Clocks, Session},
     signal::{Fate, WorkSignal},
 };
 
@@ -49,8 +50,18 @@ pub(crate) struct Operation {
     limit: Option<Duration>,
     /// Where what it prints goes, if it does.
     outputs: Option<Arc<OutputPool>>,
+    /// `None` where nobody asks for time stamps.
+    timer: Option<Timer>,
     in_flight: Mutex<InFlight>,
     outcome: OnceLock<Result<(), WorkError>>,
+    times: OnceLock<WorkTimes>,
+}
+
+/// How to find out when work ran.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timer {
+    pub(crate) agent: hsa_agent_t,
+    pub(crate) clocks: Clocks,
 }
 
 /// What does the work.
@@ -179,7 +190,37 @@ impl Operation {
     ) -> Self {
         let outputs = in_flight.kernels.runs().iter().find_map(|run| Some(Arc::clone(run.output.as_ref()?.pool())));
         let in_flight = Mutex::new(in_flight);
-        Self { session, signal, engine, limit, outputs, in_flight, outcome: OnceLock::new() }
+        let (outcome, times) = (OnceLock::new(), OnceLock::new());
+        Self { session, signal, engine, limit, outputs, timer: None, in_flight, outcome, times }
+    }
+
+    /// The same, which notes when it ran.
+    pub(crate) fn with_timer(mut self, timer: Option<Timer>) -> Self {
+        // The signal of a graph's part knows its last kernel only.
+        let knows_all = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).kernels.runs().len() <= 1;
+        self.timer = timer.filter(|_| knows_all);
+        self
+    }
+
+    /// Asks the runtime when the work ran, which must have ended. Its signal knows until it is used again.
+    fn read_times(&self, Timer { agent, clocks }: Timer) -> Option<WorkTimes> {
+        let api = self.session.api();
+        let signal = self.signal.handle();
+        let (start, end) = match self.engine {
+            Engine::Queue(_) => {
+                let mut time = hsa_amd_profiling_dispatch_time_t { start: 0, end: 0 };
+                // SAFETY: the signal is that of a packet that has ended, and the address that of a value of the type.
+                unsafe { call!(api, hsa_amd_profiling_get_dispatch_time(agent, signal, &mut time)) }.ok()?;
+                (time.start, time.end)
+            }
+            Engine::Copy => {
+                let mut time = hsa_amd_profiling_async_copy_time_t { start: 0, end: 0 };
+                // SAFETY: the signal is that of a copy that has ended, and the address that of a value of the type.
+                unsafe { call!(api, hsa_amd_profiling_get_async_copy_time(signal, &mut time)) }.ok()?;
+                (time.start, time.end)
+            }
+        };
+        Some(WorkTimes { start: self.session.instant(clocks, start), end: self.session.instant(clocks, end) })
     }
 
     pub(crate) fn session(&self) -> &Arc<Session> {
@@ -208,6 +249,9 @@ impl Operation {
         // Under the lock, so that nobody sees the outcome before everything is closed, and nobody frees what is looked at here.
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = self.outcome.get_or_init(|| {
+            if let Some(times) = self.timer.and_then(|timer| self.read_times(timer)) {
+                let _first = self.times.set(times);
+            }
             let value = self.signal.signal().load();
             let queue = match &self.engine {
                 Engine::Copy if value < 0 => {
@@ -358,6 +402,10 @@ impl Completion for Operation {
             outputs.deliver();
         }
         outcome
+    }
+
+    fn times(&self) -> Option<WorkTimes> {
+        self.times.get().copied()
     }
 
     fn notify(self: Arc<Self>, then: Box<dyn FnOnce() + Send>) {

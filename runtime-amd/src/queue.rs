@@ -270,6 +270,16 @@ impl Queue {
         Ok(Self { session, state, ring: RwLock::new(Some(ring)), report: OnceLock::new() })
     }
 
+    /// Has the device write down when each packet's work began and ended.
+    ///
+    /// # Errors
+    /// What the HSA runtime says.
+    pub(crate) fn write_times(&self) -> Result<(), HsaError> {
+        let Some(queue) = self.address() else { return Ok(()) };
+        // SAFETY: the queue lives: it is destroyed only by `close`, and nobody has it yet to close it.
+        unsafe { call!(&self.state.api, hsa_amd_profiling_set_profiler_enabled(queue.as_ptr(), 1)) }
+    }
+
     /// Why the queue stopped; `None` if it has not.
     pub(crate) fn fault(&self) -> Option<QueueFault> {
         self.state.fault().cloned()

@@ -21,7 +21,11 @@ pub(crate) const MAX_QUEUES: usize = 8;
 
 /// The queues of one GPU.
 #[derive(Debug, Default)]
-pub(crate) struct QueuePool(Mutex<Vec<Arc<PooledQueue>>>);
+pub(crate) struct QueuePool {
+    queues: Mutex<Vec<Arc<PooledQueue>>>,
+    /// Whether the device writes down when work began and ended.
+    times: bool,
+}
 
 /// A queue, and how many use it.
 #[derive(Debug)]
@@ -32,16 +36,21 @@ pub(crate) struct PooledQueue {
 }
 
 impl QueuePool {
+    /// `times`: whether the device writes down when work began and ended.
+    pub(crate) fn new(times: bool) -> Self {
+        Self { queues: Mutex::default(), times }
+    }
+
     /// A queue with room for `size` packets, as far as the agent allows: an idle one, or a new one, or the least used.
     pub(crate) fn acquire(&self, agent: &Agent, size: u32, priority: Priority) -> Result<QueueUse, Error> {
-        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         // An idle queue under suspicion is not worth the doubt.
         queues.retain(|queue| queue.fault().is_none() && !(queue.users() == 0 && queue.is_suspected()));
         let alike = queues.iter().filter(|queue| queue.priority == priority);
         let (count, least) = (alike.clone().count(), alike.min_by_key(|queue| queue.users()).cloned());
         let queue = match least {
             Some(queue) if queue.users() == 0 || count >= MAX_QUEUES => queue,
-            least => match (Self::create(agent, size, priority), least) {
+            least => match (self.create(agent, size, priority), least) {
                 (Ok(queue), _) => {
                     queues.push(queue.clone());
                     queue
@@ -58,11 +67,16 @@ impl QueuePool {
         Ok(QueueUse(queue))
     }
 
-    fn create(agent: &Agent, size: u32, priority: Priority) -> Result<Arc<PooledQueue>, Error> {
+    fn create(&self, agent: &Agent, size: u32, priority: Priority) -> Result<Arc<PooledQueue>, Error> {
         let limits = (agent.info(&info::AGENT_QUEUE_MIN_SIZE)?, agent.info(&info::AGENT_QUEUE_MAX_SIZE)?);
         // Both limits are powers of two.
         let size = size.min(limits.1).max(limits.0).next_power_of_two();
         let queue = Queue::new(agent, size, priority)?;
+        if self.times
+            && let Err(error) = queue.write_times()
+        {
+            tracing::warn!(%error, "the device does not say when kernels began and ended");
+        }
         Ok(Arc::new(PooledQueue { queue, priority, users: AtomicUsize::new(0) }))
     }
 }

@@ -3,7 +3,11 @@
 //! `hsa_init` runs when a [`Session`] starts and `hsa_shut_down` when the last object that came out of it is dropped:
 //! every agent, allocation, queue, signal and executable holds its session.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use geobacter_runtime_core::{check::CheckFailure, driver::DeviceKind};
 use hsa_rt_sys::{HsaApi, hsa_queue_t};
@@ -64,6 +68,13 @@ impl fmt::Debug for Origin {
     }
 }
 
+/// One moment by the runtime's clock and by the host's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    ticks: u64,
+    instant: Instant,
+}
+
 /// One start of one HSA implementation; it ends when the last object that came out of it is dropped.
 pub struct Session {
     api: HsaApi,
@@ -113,6 +124,26 @@ impl Session {
     pub(crate) fn ticks(&self, duration: Duration) -> u64 {
         let ticks = duration.as_nanos() * u128::from(self.timestamp_frequency) / 1_000_000_000;
         u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+
+    /// Has the runtime's clock and the host's read at once, for [`instant`](Self::instant).
+    ///
+    /// # Errors
+    /// What the HSA runtime says.
+    pub(crate) fn read_clocks(&self) -> Result<Clocks, HsaError> {
+        Ok(Clocks { ticks: self.info(&info::SYSTEM_TIMESTAMP)?, instant: Instant::now() })
+    }
+
+    /// The host's time for one of the runtime's clock.
+    pub(crate) fn instant(&self, clocks: Clocks, ticks: u64) -> Instant {
+        let frequency = u128::from(self.timestamp_frequency.max(1));
+        let distance = u128::from(ticks.abs_diff(clocks.ticks)) * 1_000_000_000 / frequency;
+        let distance = Duration::from_nanos(u64::try_from(distance).unwrap_or(u64::MAX));
+        let at = match ticks >= clocks.ticks {
+            true => clocks.instant.checked_add(distance),
+            false => clocks.instant.checked_sub(distance),
+        };
+        at.unwrap_or(clocks.instant)
     }
 
     /// What the implementation can say beyond statuses.

@@ -54,7 +54,7 @@ impl GpuStream {
                 // Whether it failed is for the layer above to consider.
                 let _outcome = earlier.wait();
             }
-            done.complete(call());
+            done.run(call);
         }));
         completion
     }

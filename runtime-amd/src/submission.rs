@@ -28,11 +28,12 @@ use crate::{
     kernarg::HiddenValues,
     memory::DeviceMemory,
     memory_pool::Pools,
-    operation::{Engine, InFlight, KernelRun, Kernels, Operation},
+    operation::{Engine, InFlight, KernelRun, Kernels, Operation, Timer},
     output::OutputPool,
     packet::{BarrierAnd, KernelDispatch, KernelDispatchFields, Packet, Words},
     queue_pool::{PooledQueue, QueuePool, QueueUse},
     segment::SegmentPool,
+    session::{Clocks, Session},
     signal::{Fate, SignalPool, WorkSignal},
 };
 
@@ -48,6 +49,8 @@ pub(crate) struct Submission {
     outputs: Arc<OutputPool>,
     /// Unique among the devices of the process, and never used again.
     key: usize,
+    /// For time stamps, if they are asked for.
+    clocks: Option<Clocks>,
     /// Agents whose memory this one may use.
     peers: Mutex<Vec<u64>>,
 }
@@ -95,7 +98,8 @@ impl Submission {
         info.max_grid = agent.info(&info::AGENT_GRID_MAX_DIM)?.map(u64::from);
         info.max_grid_items = agent.info(&info::AGENT_GRID_MAX_SIZE)?.into();
         info.driver = session.driver();
-        let (queues, signals) = (QueuePool::default(), SignalPool::new(session));
+        let (queues, signals) = (QueuePool::new(options.profile), SignalPool::new(session));
+        let clocks = if options.profile { Some(Self::start_clocks(session)?) } else { None };
         let (segments, outputs) = (Arc::default(), Arc::default());
         let key = NEXT.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
@@ -108,8 +112,22 @@ impl Submission {
             segments,
             outputs,
             key,
+            clocks,
             peers: Mutex::default(),
         })
+    }
+
+    fn start_clocks(session: &Session) -> Result<Clocks, Error> {
+        // SAFETY: may be called at any time after `hsa_init`.
+        if let Err(error) = unsafe { call!(session.api(), hsa_amd_profiling_async_copy_enable(true)) } {
+            tracing::warn!(%error, "the device does not say when copies began and ended");
+        }
+        Ok(session.read_clocks()?)
+    }
+
+    /// How operations find out when they ran.
+    fn timer(&self) -> Option<Timer> {
+        self.clocks.map(|clocks| Timer { agent: self.agent.handle(), clocks })
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -271,7 +289,8 @@ impl Submission {
         let engine = Engine::Queue(Arc::clone(queue));
         let session = Arc::clone(self.agent.session());
         let limit = self.options.launch_timeout;
-        let operation = Arc::new(Operation::new(session, Arc::clone(&signal), engine, limit, in_flight));
+        let operation =
+            Arc::new(Operation::new(session, Arc::clone(&signal), engine, limit, in_flight).with_timer(self.timer()));
         let submitted = if signals.is_empty() {
             // SAFETY: this function's contract; the operation keeps its parts until the signal says so, even if nobody has it: see below.
             unsafe { queue.submit(packets, &signal, limit) }
@@ -355,6 +374,8 @@ impl Submission {
         let in_flight = InFlight { kernels: Kernels::None, after: after.to_vec(), stand_ins, memory: memory.into() };
         let session = Arc::clone(self.agent.session());
         let operation = Operation::new(session, Arc::clone(&signal), Engine::Copy, None, in_flight);
+        // Rows of their own have times of their own.
+        let operation = operation.with_timer(self.timer().filter(|_| rows == 1));
         for row in 0..rows {
             let at = |start: *mut u8, pitch: u64| start.wrapping_add((row * pitch) as usize).cast();
             // SAFETY: the rows lie in live memory of this runtime, which the operation holds, as it does the signals; the rest is this

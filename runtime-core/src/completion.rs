@@ -6,9 +6,10 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
-use crate::driver::{Completion, WorkError};
+use crate::driver::{Completion, WorkError, WorkTimes};
 
 /// A completion for work that a thread of the host does.
 #[derive(Default)]
@@ -22,6 +23,7 @@ pub struct HostCompletion {
 #[derive(Default)]
 struct State {
     outcome: Option<Result<(), WorkError>>,
+    times: Option<WorkTimes>,
     waiting: bool,
     then: Vec<Box<dyn FnOnce() + Send>>,
 }
@@ -31,10 +33,13 @@ impl HostCompletion {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The work has ended like this. The first call counts.
-    pub fn complete(&self, outcome: Result<(), WorkError>) {
+    /// Does the work, now, and tells how it ended.
+    pub fn run(&self, work: impl FnOnce() -> Result<(), WorkError>) {
+        let start = Instant::now();
+        let outcome = work();
         let mut state = self.lock();
         state.outcome.get_or_insert(outcome);
+        state.times.get_or_insert(WorkTimes { start, end: Instant::now() });
         self.done.store(true, Ordering::Release);
         let then = std::mem::take(&mut state.then);
         let wake = state.waiting;
@@ -60,6 +65,10 @@ impl Completion for HostCompletion {
             state.waiting = true;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    fn times(&self) -> Option<WorkTimes> {
+        self.lock().times
     }
 
     fn notify(self: Arc<Self>, then: Box<dyn FnOnce() + Send>) {

@@ -4,7 +4,7 @@
 //! knows which work needs which (hazards, failures that are passed on) happens above this seam, once for all back ends;
 //! below it are bytes, addresses, and work that runs in the order of a stream and after other work.
 
-use std::{any::Any, fmt, ops::Range, ptr::NonNull, sync::Arc};
+use std::{any::Any, fmt, ops::Range, ptr::NonNull, sync::Arc, time::Instant};
 
 use geobacter_lang::{
     descriptor::{LaunchDescriptor, ParamDescriptor, ParamKind},
@@ -436,6 +436,15 @@ impl CopyWork {
     }
 }
 
+/// When work ran, by the host's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkTimes {
+    /// It began.
+    pub start: Instant,
+    /// It ended.
+    pub end: Instant,
+}
+
 /// Whether work in flight is done, and how it ended.
 pub trait Completion: Send + Sync + fmt::Debug + Any {
     /// How it ended; `None` while it has not. Never waits.
@@ -443,6 +452,11 @@ pub trait Completion: Send + Sync + fmt::Debug + Any {
 
     /// Waits for its end.
     fn wait(&self) -> Result<(), WorkError>;
+
+    /// When it ran; `None` if it has not ended, or nobody looked at a clock.
+    fn times(&self) -> Option<WorkTimes> {
+        None
+    }
 
     /// Calls `then` once the work is done: at once, or later from a thread of the driver's, which it must not keep.
     fn notify(self: Arc<Self>, then: Box<dyn FnOnce() + Send>);

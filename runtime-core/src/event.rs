@@ -23,14 +23,16 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
+    time::{Duration, Instant},
 };
 
 use crate::{
     allocation::Allocation,
     device::Error,
-    driver::{Completion, Dispatch, WorkError},
+    driver::{Completion, Dispatch, WorkError, WorkTimes},
     lane::Lane,
     launch::LaunchError,
+    trace,
 };
 
 /// Some work in flight: a launch, a copy, a call. Cloning gives another handle to the same.
@@ -47,6 +49,7 @@ struct Inner {
     device: Arc<str>,
     /// Number of the stream, unique in the process.
     stream: u64,
+    enqueued: Instant,
     held: Mutex<Held>,
     outcome: OnceLock<Result<(), Failure>>,
     reported: AtomicBool,
@@ -59,6 +62,30 @@ struct Held {
     #[expect(dead_code, reason = "it is only held")]
     memory: Vec<Arc<Allocation>>,
     writers: Vec<Event>,
+}
+
+/// When work was enqueued, began and ended, by the host's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Profile {
+    /// It was put into its stream.
+    pub enqueued: Instant,
+    /// It began.
+    pub start: Instant,
+    /// It ended.
+    pub end: Instant,
+}
+
+impl Profile {
+    /// How long it ran.
+    pub fn duration(&self) -> Duration {
+        self.end.saturating_duration_since(self.start)
+    }
+
+    /// How long it stood in its stream before.
+    pub fn waited(&self) -> Duration {
+        self.start.saturating_duration_since(self.enqueued)
+    }
 }
 
 /// What runs, for messages.
@@ -97,6 +124,7 @@ impl Event {
         what: What,
         device: Arc<str>,
         stream: u64,
+        enqueued: Instant,
         memory: Vec<Arc<Allocation>>,
         writers: Vec<Event>,
     ) -> Self {
@@ -105,6 +133,7 @@ impl Event {
             what,
             device,
             stream,
+            enqueued,
             held: Mutex::new(Held { memory, writers }),
             outcome: OnceLock::new(),
             reported: AtomicBool::new(false),
@@ -126,6 +155,13 @@ impl Event {
     /// Whether the work is done, successfully or not. Never blocks.
     pub fn is_done(&self) -> bool {
         self.settle().is_some()
+    }
+
+    /// When the work was enqueued, began and ended. `None` while it is in flight, for graphs of several parts, and on GPUs unless
+    /// `GEOBACTER_PROFILE=1` or `GEOBACTER_TRACE` asks for time stamps: those cost the device some time.
+    pub fn profile(&self) -> Option<Profile> {
+        let WorkTimes { start, end } = self.0.completion.times()?;
+        Some(Profile { enqueued: self.0.enqueued, start, end })
     }
 
     /// Calls `then` with the outcome once the work is done.
@@ -193,6 +229,7 @@ impl Event {
     fn settle_after_writers(&self) {
         // Under the lock, so that of two threads only the one that sees the writers decides.
         let mut held = self.held();
+        let is_first = self.0.outcome.get().is_none();
         self.0.outcome.get_or_init(|| {
             // Writers were to be done before the work began, so this does not wait. (And if it could, it would hand on what was printed,
             // which must not happen under a lock.)
@@ -207,7 +244,17 @@ impl Event {
         });
         let no_longer_held = std::mem::take(&mut *held);
         drop(held);
+        if is_first && trace::is_on() {
+            self.trace();
+        }
         drop(no_longer_held);
+    }
+
+    fn trace(&self) {
+        if let Some(Profile { enqueued, start, end }) = self.profile() {
+            let Inner { what, device, stream, .. } = &*self.0;
+            trace::write(&trace::Span { what: &what.name(), device, stream: *stream, enqueued, start, end });
+        }
     }
 
     /// Whether somebody has been told of the failure.
@@ -243,6 +290,7 @@ impl Event {
                         what,
                         Arc::clone(&self.0.device),
                         self.0.stream,
+                        self.0.enqueued,
                         Vec::new(),
                         Vec::new(),
                     );

@@ -12,7 +12,7 @@
 //! * [`preparation`]: compiling and loading before the first launch.
 //! * [`fault`]: from what a panicking kernel left behind to what a person reads. `format` shows values as on the host, `image`
 //!   reads a code object where it was loaded.
-//! * [`output`]: what kernels print, from the device's buffer to the program.
+//! * [`output`]: what kernels print, from the device's buffer to the program. `trace`: what devices did, and when.
 //!
 //! A launch flows `launch` → checks → kernarg bytes and accesses → [`driver::Driver::dispatch`], or, on a stream, → what it must wait for
 //! → [`driver::DriverStream::submit`] → an event. A back end that needs device code asks [`code::loaded`], which knows it after the first
@@ -49,12 +49,13 @@ pub mod slice;
 pub mod soa;
 pub mod split;
 pub mod stream;
+mod trace;
 
 pub use buffer::DeviceBuffer;
 pub use device::{Device, Error};
 pub use device_box::DeviceBox;
 pub use device_vec::DeviceVec;
-pub use event::Event;
+pub use event::{Event, Profile};
 pub use graph::{Graph, GraphBuilder};
 #[cfg(feature = "allocator-api2")]
 pub use host_allocator::HostAllocator;

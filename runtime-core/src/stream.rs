@@ -14,6 +14,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::Instant,
 };
 
 use geobacter_lang::Element;
@@ -290,13 +291,14 @@ impl Stream {
         // Own work is in order by itself.
         let pending = dependencies.pending.iter().filter(|event| event.stream() != self.id);
         let after: Vec<_> = pending.chain(&*explicit).map(|event| Arc::clone(event.completion())).collect();
+        let enqueued = Instant::now();
         // SAFETY: everything that touches the same memory, in flight, is waited for (`after`, and the stream's order); until the
         // work is done, the event that is recorded below has others wait, and holds the memory.
         let completion = unsafe { self.driver.submit(work, &after) }?;
         explicit.clear();
         let memory: Vec<Arc<Allocation>> = accesses.iter().map(|access| Arc::clone(&access.allocation)).collect();
         let device = Arc::clone(self.device.shared_id());
-        let event = Event::new(completion, what, device, self.id, memory, dependencies.writers);
+        let event = Event::new(completion, what, device, self.id, enqueued, memory, dependencies.writers);
         accesses.iter().for_each(|access| access.record(&event));
         let mut queue = self.shared.lock();
         queue.events.push_back(event.clone());

@@ -36,7 +36,7 @@ impl DriverStream for HostStream {
                 let _outcome = earlier.wait();
             }
             // SAFETY: this function's contract, which lasts until the completion is done.
-            done.complete(unsafe { run(&launcher, work) });
+            done.run(|| unsafe { run(&launcher, work) });
         }));
         Ok(completion)
     }

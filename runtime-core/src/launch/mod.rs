@@ -11,6 +11,8 @@ mod arguments;
 mod contract;
 mod error;
 
+use std::time::Instant;
+
 use geobacter_lang::grid::Grid;
 
 pub use arguments::{Arg, Arguments, Bind, Checks, LaunchKind};
@@ -24,6 +26,7 @@ use crate::{
     event::Event,
     graph::GraphBuilder,
     stream::Stream,
+    trace,
 };
 
 /// What a kernel can be launched on: a device, which waits for its end; a stream, which does not; a graph in the making, which only
@@ -72,10 +75,17 @@ impl Target for &Device {
             device: device.to_owned(),
             cause: Box::new(cause),
         })?;
+        let start = Instant::now();
         // SAFETY: the kernel takes these bytes (this function's contract). Every address in them is that of a buffer which the caller
         // borrows, for reading or for writing as the parameter's kind demands, until this call returns; work in flight that touches
         // them has been waited for; it was checked that this device reaches them.
-        unsafe { self.driver().dispatch(&dispatch) }.map_err(|source| LaunchError::of(&dispatch, device, source))
+        let outcome = unsafe { self.driver().dispatch(&dispatch) };
+        if trace::is_on() {
+            let what = format!("kernel `{kernel}`");
+            let span = trace::Span { what: &what, device, stream: 0, enqueued: start, start, end: Instant::now() };
+            trace::write(&span);
+        }
+        outcome.map_err(|source| LaunchError::of(&dispatch, device, source))
     }
 }
 
@@ -120,6 +130,7 @@ pub unsafe fn launch<const D: usize, On: Target>(
     kernel: KernelInstance,
     push_all: impl Fn(&mut Arguments<'_, D>) -> Result<(), LaunchError>,
 ) -> Result<On::Launched, LaunchError> {
+    let _span = tracing::debug_span!("launch", kernel = kernel.descriptor.name, device = on.device().id()).entered();
     let contract = Contract::new(on.device(), kernel.descriptor)?;
     let requested = contract.resolve(grid.into(), || arguments::items(contract, &push_all))?;
     let grid = contract.grid(requested)?;
