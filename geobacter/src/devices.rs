@@ -17,7 +17,8 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// The first device that these facts suit: `devices().find(|info| info.isa == "gfx942" && info.memory >= 64 << 30)`.
+    /// The first device that these facts suit: `devices().find(|info| info.isa == "gfx942" && info.memory >= 64 <<
+    /// 30)`.
     pub fn find(&self, suits: impl Fn(&DeviceInfo) -> bool) -> Option<Device> {
         self.present.iter().find(|device| suits(device.info())).cloned()
     }
@@ -27,7 +28,8 @@ impl Devices {
         self.present.iter().filter(|device| suits(device.info())).cloned().collect()
     }
 
-    /// The one to take where nothing else is asked for: the first GPU; if there is none, the host; if that is not there, a simulated GPU.
+    /// The one to take where nothing else is asked for: the first GPU; if there is none, the host; if that is not
+    /// there, a simulated GPU.
     pub fn preferred(&self) -> Option<Device> {
         let kinds = [DeviceKind::Gpu, DeviceKind::Host, DeviceKind::Simulator];
         kinds.iter().find_map(|&kind| self.find(|info| info.kind == kind))
@@ -52,8 +54,8 @@ impl fmt::Display for Absence {
 
 /// The devices that this program can run kernels on.
 ///
-/// A program that plain cargo built carries device code for nothing but the host, so GPUs are not even looked for; the one
-/// [`Absence`] says what to type instead.
+/// A program that plain cargo built carries device code for nothing but the host, so GPUs are not even looked for; the
+/// one [`Absence`] says what to type instead.
 pub fn devices() -> Devices {
     if archive::is_empty() && bundle::is_empty() {
         let mut devices = Devices::default();

@@ -2,19 +2,10 @@
 #![cfg(feature = "allocator-api2")]
 
 use allocator_api2::{boxed::Box, vec::Vec as VecIn};
-use geobacter::{Error, prelude::*};
+use geobacter::Error;
 
-#[kernel(workgroup = 64)]
-fn add(item: Item<1>, by: u32, y: InOut<u32>) {
-    let value = y.get(&item).wrapping_add(by);
-    y.set(&item, value);
-}
-
-#[kernel(workgroup = 64)]
-fn mix(item: Item<1>, x: In<u32>, y: InOut<u32>) {
-    let value = y.get(&item).wrapping_mul(3).wrapping_add(x[&item]);
-    y.set(&item, value);
-}
+mod work;
+use work::{add, mix};
 
 #[test]
 fn a_vectors_elements_are_lent_to_kernels() {

@@ -1,24 +1,16 @@
-//! Every call of the HSA runtime that can fail, failing once, while a program with streams, copies and a graph runs on a simulated GPU. Each
-//! failure is an error of the call that needed it, or is made good; nothing runs twice or not at all, and no memory stays behind.
+//! Every call of the HSA runtime that can fail, failing once, while a program with streams, copies and a graph runs on
+//! a simulated GPU. Each failure is an error of the call that needed it, or is made good; nothing runs twice or not at
+//! all, and no memory stays behind.
 
 use amdgpu_sim::injection::walk;
 use geobacter::{DeviceKind, Error, Graph, LaunchError, prelude::*};
 
+mod work;
+use work::{add, mix};
+
 /// What `HSA_STATUS_ERROR_OUT_OF_RESOURCES` is in `hsa.h`.
 const OUT_OF_RESOURCES: u32 = 0x1008;
 const LENGTH: usize = 200;
-
-#[kernel(workgroup = 64)]
-fn add(item: Item<1>, by: u32, y: InOut<u32>) {
-    let value = y.get(&item).wrapping_add(by);
-    y.set(&item, value);
-}
-
-#[kernel(workgroup = 64)]
-fn mix(item: Item<1>, x: In<u32>, y: InOut<u32>) {
-    let value = y.get(&item).wrapping_mul(3).wrapping_add(x[&item]);
-    y.set(&item, value);
-}
 
 /// Tries again what failed; it must work then, for one call fails only. An error must not be a panic's.
 fn twice<T>(failures: &mut u32, mut step: impl FnMut() -> Result<T, Error>) -> T {

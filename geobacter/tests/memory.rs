@@ -6,26 +6,14 @@ use std::{
     time::Duration,
 };
 
-use geobacter::{Error, MemoryKind, prelude::*};
+use geobacter::{Error, MemoryKind};
+
+mod work;
+use work::{mix, slow};
 
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[kernel(workgroup = 64)]
-fn mix(item: Item<1>, x: In<u32>, y: InOut<u32>) {
-    let value = y.get(&item).wrapping_mul(3).wrapping_add(x[&item]);
-    y.set(&item, value);
-}
-
-#[kernel(workgroup = 64)]
-fn slow(item: Item<1>, rounds: u32, y: InOut<u32>) {
-    let mut value = y.get(&item);
-    for round in 0..rounds {
-        value = (value ^ round).wrapping_mul(0x9e37_79b9).rotate_left(7);
-    }
-    y.set(&item, value);
 }
 
 #[test]

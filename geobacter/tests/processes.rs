@@ -1,14 +1,12 @@
-//! What a process does to devices: a small queue, and a forked child. The tests start this program again, with another environment.
+//! What a process does to devices: a small queue, and a forked child. The tests start this program again, with another
+//! environment.
 
 use std::{env, process::Command};
 
-use geobacter::{Error, LaunchError, prelude::*};
+use geobacter::{Error, LaunchError};
 
-#[kernel(workgroup = 64)]
-fn add(item: Item<1>, by: u32, y: InOut<u32>) {
-    let value = y.get(&item).wrapping_add(by);
-    y.set(&item, value);
-}
+mod work;
+use work::add;
 
 /// Runs a test of this file, which is otherwise ignored, in a process of its own.
 fn in_a_process_of_its_own(test: &str, variables: &[(&str, &str)]) {

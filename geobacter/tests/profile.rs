@@ -2,16 +2,8 @@
 
 use std::{env, fs, process::Command};
 
-use geobacter::prelude::*;
-
-#[kernel(workgroup = 64)]
-fn spin(item: Item<1>, rounds: u32, y: InOut<u32>) {
-    let mut value = y.get(&item);
-    for round in 0..rounds {
-        value = (value ^ round).wrapping_mul(0x9e37_79b9).rotate_left(7);
-    }
-    y.set(&item, value);
-}
+mod work;
+use work::slow;
 
 #[test]
 fn a_trace_can_be_read_and_has_everything() {
@@ -35,7 +27,7 @@ fn a_trace_can_be_read_and_has_everything() {
         let spans: Vec<_> = events.iter().filter(|event| event["ph"] == "X" && event["pid"] == *pid).collect();
         let named = |name: &str| spans.iter().filter(|span| span["name"] == name).count();
         // Three on a stream, and one that was waited for.
-        assert_eq!((named("kernel `spin`"), named("a copy"), named("a call")), (4, 1, 1), "{text}");
+        assert_eq!((named("kernel `slow`"), named("a copy"), named("a call")), (4, 1, 1), "{text}");
         assert!(spans.iter().all(|span| span["dur"].as_f64().is_some_and(|duration| duration >= 0.0)));
     }
 }
@@ -50,19 +42,19 @@ fn traced_program() {
         let mut y = device.zeroed(64).unwrap();
         let mut events = Vec::new();
         for _ in 0..3 {
-            events.push(spin::enqueue(&stream, .., rounds, &mut y).unwrap());
+            events.push(slow::enqueue(&stream, .., rounds, &mut y).unwrap());
         }
         events.push(stream.copy(&*pinned, &mut *y).unwrap());
         events.push(stream.call(|| ()).unwrap());
         stream.wait().unwrap();
-        spin::launch(&device, .., 1, &mut y).unwrap();
+        slow::launch(&device, .., 1, &mut y).unwrap();
 
         let profiles: Vec<_> = events.iter().map(|event| event.profile().expect("it has ended")).collect();
         for profile in &profiles {
             assert!(profile.start <= profile.end && profile.enqueued <= profile.end, "{profile:?}");
         }
-        // A stream is in order. The device's clock and the host's are read one after the other, so what different ones have
-        // noted may be a little off.
+        // A stream is in order. The device's clock and the host's are read one after the other, so what different ones
+        // have noted may be a little off.
         let slack = std::time::Duration::from_millis(1);
         for pair in profiles.windows(2) {
             assert!(pair[0].end <= pair[1].start + slack, "{}: {profiles:#?}", device.id());

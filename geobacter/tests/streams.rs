@@ -14,31 +14,11 @@ use std::{
 
 use geobacter::{Error, LaunchError, Rect, prelude::*};
 
+mod work;
+use work::{add, mix, slow};
+
 fn devices() -> Vec<Device> {
     geobacter::devices().present
-}
-
-/// `y = 3 y + x`: the order of two of them shows.
-#[kernel(workgroup = 64)]
-fn mix(item: Item<1>, x: In<u32>, y: InOut<u32>) {
-    let value = y.get(&item).wrapping_mul(3).wrapping_add(x[&item]);
-    y.set(&item, value);
-}
-
-#[kernel(workgroup = 64)]
-fn add(item: Item<1>, by: u32, y: InOut<u32>) {
-    let value = y.get(&item).wrapping_add(by);
-    y.set(&item, value);
-}
-
-/// Takes a while, whatever the optimiser thinks.
-#[kernel(workgroup = 64)]
-fn slow(item: Item<1>, rounds: u32, y: InOut<u32>) {
-    let mut value = y.get(&item);
-    for round in 0..rounds {
-        value = (value ^ round).wrapping_mul(0x9e37_79b9).rotate_left(7);
-    }
-    y.set(&item, value);
 }
 
 #[kernel(workgroup = 64)]

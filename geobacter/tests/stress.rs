@@ -1,5 +1,5 @@
-//! 100,000 launches and copies from eight threads, on many streams, with random dependencies: everything is as if it had run one after
-//! the other, and nothing is left behind. On every device.
+//! 100,000 launches and copies from eight threads, on many streams, with random dependencies: everything is as if it
+//! had run one after the other, and nothing is left behind. On every device.
 
 use std::{
     sync::{
@@ -12,25 +12,17 @@ use std::{
 
 use geobacter::{Graph, prelude::*};
 
+mod work;
+use work::{add, mix};
+
 const THREADS: usize = 8;
 const STREAMS: usize = 3;
 const BUFFERS: usize = 48;
 const LENGTH: usize = 128;
 const OPERATIONS: usize = 100_000;
 
-#[kernel(workgroup = 64)]
-fn mix(item: Item<1>, x: In<u32>, y: InOut<u32>) {
-    let value = y.get(&item).wrapping_mul(3).wrapping_add(x[&item]);
-    y.set(&item, value);
-}
-
-#[kernel(workgroup = 64)]
-fn add(item: Item<1>, by: u32, y: InOut<u32>) {
-    let value = y.get(&item).wrapping_add(by);
-    y.set(&item, value);
-}
-
-/// Pseudo-random numbers, the same in each run (Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8-14, 2003).
+/// Pseudo-random numbers, the same in each run (Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8-14,
+/// 2003).
 struct Random(u64);
 
 impl Random {

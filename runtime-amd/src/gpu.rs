@@ -25,9 +25,11 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// The longest that one launch may take; a kernel that takes longer is ended and its launch fails. `None`: no limit.
+    /// The longest that one launch may take; a kernel that takes longer is ended and its launch fails. `None`: no
+    /// limit.
     pub launch_timeout: Option<Duration>,
-    /// Packets that a queue has room for, and launches that can be in flight in one stream; the agent's limits and the next power of two count.
+    /// Packets that a queue has room for, and launches that can be in flight in one stream; the agent's limits and the
+    /// next power of two count.
     pub queue_size: u32,
     /// Scratch for each work-item, in bytes, that a kernel gets beyond what the compiler counted if it recurses.
     pub dynamic_stack: u32,
@@ -53,10 +55,11 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults, changed by the environment: `GEOBACTER_LAUNCH_TIMEOUT` is the limit for a launch in seconds (0: none),
-    /// `GEOBACTER_DYNAMIC_STACK` the stack of recursive kernels in bytes for each work-item, `GEOBACTER_OUTPUT_BUFFER` the
-    /// room for what a launch prints in bytes, `GEOBACTER_QUEUE_SIZE` the room of a queue in packets. What is no number is logged and
-    /// ignored. `GEOBACTER_PROFILE=1`, or a file for `GEOBACTER_TRACE`, asks for time stamps.
+    /// The defaults, changed by the environment: `GEOBACTER_LAUNCH_TIMEOUT` is the limit for a launch in seconds (0:
+    /// none), `GEOBACTER_DYNAMIC_STACK` the stack of recursive kernels in bytes for each work-item,
+    /// `GEOBACTER_OUTPUT_BUFFER` the room for what a launch prints in bytes, `GEOBACTER_QUEUE_SIZE` the room of a queue
+    /// in packets. What is no number is logged and ignored. `GEOBACTER_PROFILE=1`, or a file for `GEOBACTER_TRACE`,
+    /// asks for time stamps.
     pub fn from_environment() -> Self {
         let mut options = Self::default();
         options.read(|name| env::var(name).ok());
@@ -137,14 +140,14 @@ impl Gpu {
     /// Runs a loaded kernel over whole work-groups and waits for its end.
     ///
     /// # Safety
-    /// As [`Driver::dispatch`]: the explicit kernarg bytes must be what the kernel takes, and every address in them must
-    /// lie in memory of this device that stays allocated until the call returns and that nobody else touches meanwhile
-    /// against its use by the kernel. The executable must have been loaded on this GPU.
+    /// As [`Driver::dispatch`]: the explicit kernarg bytes must be what the kernel takes, and every address in them
+    /// must lie in memory of this device that stays allocated until the call returns and that nobody else touches
+    /// meanwhile against its use by the kernel. The executable must have been loaded on this GPU.
     ///
     /// # Errors
     /// [`WorkError::Panicked`](geobacter_runtime_core::driver::WorkError::Panicked) if the kernel panicked,
-    /// [`WorkError::Check`](geobacter_runtime_core::driver::WorkError::Check) if the device checks kernels and this one broke a rule,
-    /// otherwise what the device says.
+    /// [`WorkError::Check`](geobacter_runtime_core::driver::WorkError::Check) if the device checks kernels and this one
+    /// broke a rule, otherwise what the device says.
     pub unsafe fn launch(
         &self,
         executable: &Arc<Executable>,

@@ -1,8 +1,9 @@
 //! Graphs: packets that are made once.
 //!
-//! A run of kernels without anything else between them is a *part*. Its packets and kernarg segments are made with its first launch on a queue
-//! and used again; a launch fills in one completion signal and writes the packets. A part can be in flight several times: each time has packets
-//! and segments of its own ([`Instance`]). Copies and fills are submitted as those of streams are.
+//! A run of kernels without anything else between them is a *part*. Its packets and kernarg segments are made with its
+//! first launch on a queue and used again; a launch fills in one completion signal and writes the packets. A part can
+//! be in flight several times: each time has packets and segments of its own ([`Instance`]). Copies and fills are
+//! submitted as those of streams are.
 
 use std::{
     any::Any,
@@ -144,7 +145,8 @@ impl KernelPart {
             *last = packet(step, run, Some(signal.handle()));
         }
         let run = GraphRun { part: Arc::clone(self), instance: Some(instance) };
-        // SAFETY: the instance has what the packets name, and the operation has the instance; the rest is this function's contract.
+        // SAFETY: the instance has what the packets name, and the operation has the instance; the rest is this
+        // function's contract.
         let operation = unsafe { submission.submit(queue, &packets, signal, Kernels::Graph(run), after) }?;
         operation.keep_packets(packets);
         Ok(operation)

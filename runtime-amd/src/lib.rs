@@ -1,23 +1,23 @@
 //! AMD GPUs through the HSA API.
 //!
 //! This crate turns the GPU agents of an HSA runtime into `geobacter_runtime_core` drivers: memory from their pools,
-//! launches through AQL queues. It does not generate code (that is asked of `runtime_core::code`), and it knows nothing of
-//! typed buffers or of the kernel language (that is above the driver seam).
+//! launches through AQL queues. It does not generate code (that is asked of `runtime_core::code`), and it knows nothing
+//! of typed buffers or of the kernel language (that is above the driver seam).
 //!
 //! Data flows [`devices`] → [`Session`] (one start of one HSA implementation) → [`Agent`] → [`Gpu`]; and for a launch
-//! [`Gpu`] or a stream → [`Executable`] (loaded code object) → kernarg segment → queue → AQL packet → completion signal → fault record.
-//! `submission` makes packets of work, `operation` makes an outcome of a signal, `stream` keeps kernels, copies and calls in order, `graph` makes
-//! packets once.
+//! [`Gpu`] or a stream → [`Executable`] (loaded code object) → kernarg segment → queue → AQL packet → completion signal
+//! → fault record. `submission` makes packets of work, `operation` makes an outcome of a signal, `stream` keeps
+//! kernels, copies and calls in order, `graph` makes packets once.
 //!
 //! Everything is written against [`hsa_rt_sys::HsaApi`], a table of functions that is filled by the system's
-//! `libhsa-runtime64.so.1` or, with feature `sim`, by the simulator `amdgpu-sim`. The same code drives both; they differ
-//! in where the table comes from, in the devices' ids and kind, and in what is
+//! `libhsa-runtime64.so.1` or, with feature `sim`, by the simulator `amdgpu-sim`. The same code drives both; they
+//! differ in where the table comes from, in the devices' ids and kind, and in what is
 //! known of a fault ([`Origin`]): the simulator checks kernels while it runs them, in debug builds or where
 //! `GEOBACTER_CHECK=1` asks for it, and a launch whose kernel breaks a rule is a `WorkError::Check`.
 //!
 //! **So far this crate has run on the simulator only.** What hardware does beyond it is written to the specification:
-//! *HSA Runtime Programmer's Reference Manual* 1.2, *HSA Platform System Architecture Specification* 1.2, the comments of
-//! `hsa_ext_amd.h`, and LLVM's *User Guide for AMDGPU Backend*.
+//! *HSA Runtime Programmer's Reference Manual* 1.2, *HSA Platform System Architecture Specification* 1.2, the comments
+//! of `hsa_ext_amd.h`, and LLVM's *User Guide for AMDGPU Backend*.
 
 mod agent;
 mod buffers;

@@ -246,7 +246,8 @@ impl Operation {
 
     /// The outcome of work whose signal is done.
     fn settle(&self) -> Result<(), WorkError> {
-        // Under the lock, so that nobody sees the outcome before everything is closed, and nobody frees what is looked at here.
+        // Under the lock, so that nobody sees the outcome before everything is closed, and nobody frees what is looked
+        // at here.
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = self.outcome.get_or_init(|| {
             if let Some(times) = self.timer.and_then(|timer| self.read_times(timer)) {
@@ -292,7 +293,8 @@ impl Operation {
     }
 }
 
-/// The error of a launch that stopped its queue, with the panic that another work-item may have left, and the rule that was broken.
+/// The error of a launch that stopped its queue, with the panic that another work-item may have left, and the rule that
+/// was broken.
 fn stopped(panic: Result<(), WorkError>, error: Error, check: Option<CheckFailure>) -> WorkError {
     match (panic, check) {
         // An item that has panicked does not write what others read: the broken rule follows from that.
@@ -341,8 +343,8 @@ impl Operation {
         }
     }
 
-    /// What is not done and must be before this, directly or not, on other engines; the oldest first. Found without recursion, for the
-    /// list can be as long as what is in flight.
+    /// What is not done and must be before this, directly or not, on other engines; the oldest first. Found without
+    /// recursion, for the list can be as long as what is in flight.
     fn waits_for(&self) -> Vec<Arc<dyn Completion>> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
@@ -430,7 +432,8 @@ impl Completion for Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        // Whoever submits work keeps its operation until it has ended. Should somebody not, what the device uses must stay.
+        // Whoever submits work keeps its operation until it has ended. Should somebody not, what the device uses must
+        // stay.
         if self.outcome.get().is_none() {
             self.wait_for_signal();
             let _outcome = self.settle();

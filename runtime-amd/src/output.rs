@@ -3,8 +3,9 @@
 //! ```text
 //!   launch ends --whoever looks first: collect--> pending --deliver--> the sink's handler, or standard output
 //! ```
-//! A handler is the program's, and may launch kernels. So it is never called by who merely looks whether a launch has ended, who may hold
-//! locks: one who waits delivers, on his own thread and before he returns; after one who looks, a thread does.
+//! A handler is the program's, and may launch kernels. So it is never called by who merely looks whether a launch has
+//! ended, who may hold locks: one who waits delivers, on his own thread and before he returns; after one who looks, a
+//! thread does.
 
 use std::{
     cell::Cell,

@@ -9,13 +9,14 @@
 //! runs ahead of what fits, so the ring has no hole. A full ring makes the producer wait. The body of the packet is
 //! written first, then the header, with release order; then the doorbell rings.
 //!
-//! A queue stops when the device reports an error, when a kernel touches memory that it must not, or when a launch takes
-//! too long:
+//! A queue stops when the device reports an error, when a kernel touches memory that it must not, or when a launch
+//! takes too long:
 //! ```text
 //!   open --error callback / memory fault event / time-out--> stopped --every waiter: close()--> destroyed
 //! ```
-//! A stop wakes every waiter, and each of them closes the queue before it reports: once a launch has returned, no kernel
-//! of it still runs, so its memory may be freed. A stopped queue stays stopped; the next launch gets another one.
+//! A stop wakes every waiter, and each of them closes the queue before it reports: once a launch has returned, no
+//! kernel of it still runs, so its memory may be freed. A stopped queue stays stopped; the next launch gets another
+//! one.
 
 use std::{
     collections::VecDeque,
@@ -42,8 +43,8 @@ use crate::{
     signal::{Fate, WorkSignal},
 };
 
-/// How long a waiter sleeps at most before it looks whether the queue has stopped. A stop wakes it anyway; this bounds the
-/// harm if it does not.
+/// How long a waiter sleeps at most before it looks whether the queue has stopped. A stop wakes it anyway; this bounds
+/// the harm if it does not.
 const SLICE: Duration = Duration::from_millis(50);
 
 /// How long a waiter spins for the end of a short kernel before it sleeps.
@@ -121,7 +122,8 @@ impl QueueState {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How work of a signal that is done ended. If its queue was stopped, this waits until the stop has been through all signals.
+    /// How work of a signal that is done ended. If its queue was stopped, this waits until the stop has been through
+    /// all signals.
     fn fate(&self, signal: &WorkSignal) -> Fate {
         if self.fault().is_some() {
             drop(self.in_flight());
@@ -159,8 +161,8 @@ impl QueueState {
 
 /// The error callback of a queue.
 unsafe extern "C" fn on_queue_error(status: hsa_status_t, _queue: *mut hsa_queue_t, data: *mut c_void) {
-    // SAFETY: the data is that of `hsa_queue_create`, a queue state that is freed only after the queue is destroyed, and
-    // never if the queue has stopped.
+    // SAFETY: the data is that of `hsa_queue_create`, a queue state that is freed only after the queue is destroyed,
+    // and never if the queue has stopped.
     let state = unsafe { &*data.cast::<QueueState>() };
     let mut fault = QueueFault::Status { status, text: status_text(&state.api, status) };
     if status == hsa::HSA_STATUS_ERROR_MEMORY_FAULT {
@@ -213,8 +215,8 @@ impl Queue {
         });
         let data = Arc::into_raw(state.clone());
         let mut queue = ptr::null_mut();
-        // SAFETY: the callback has the type that the function asks for; its data stays alive, see `close`. `u32::MAX` means
-        // that the sizes of later packets are not known.
+        // SAFETY: the callback has the type that the function asks for; its data stays alive, see `close`. `u32::MAX`
+        // means that the sizes of later packets are not known.
         let created = unsafe {
             call!(
                 &api,
@@ -295,15 +297,15 @@ impl Queue {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|ring| ring.queue)
     }
 
-    /// Writes packets into the ring, one after the other and others' perhaps between, waiting for free slots, and rings the doorbell. The
-    /// last of them counts `completion` down, from 1.
+    /// Writes packets into the ring, one after the other and others' perhaps between, waiting for free slots, and rings
+    /// the doorbell. The last of them counts `completion` down, from 1.
     ///
     /// # Safety
     /// Everything that the packets name must be valid until the completion, or until [`Queue::close`] has returned.
     ///
     /// # Errors
-    /// Why the queue has stopped. The packets will not run then, or not to their end. A ring that stays full for as long as one launch may
-    /// take stops the queue.
+    /// Why the queue has stopped. The packets will not run then, or not to their end. A ring that stays full for as
+    /// long as one launch may take stops the queue.
     pub(crate) unsafe fn submit(
         &self,
         packets: &[Words],
@@ -357,8 +359,8 @@ impl Queue {
         }
     }
 
-    /// Waits until work of this queue has ended, in whatever way, and says which. If the queue makes no progress for as long as one launch may
-    /// take, this is what stops it.
+    /// Waits until work of this queue has ended, in whatever way, and says which. If the queue makes no progress for as
+    /// long as one launch may take, this is what stops it.
     pub(crate) fn wait(&self, signal: &WorkSignal, limit: Option<Duration>) -> Fate {
         let mut value = signal.signal().wait_below(1, SPIN, true);
         let mut stall = Stall::new(limit);
@@ -402,8 +404,8 @@ impl Queue {
             }
             self.state.in_flight().clear();
             if self.state.fault().is_none() {
-                // SAFETY: this count was given to the callback by `into_raw`, and without a queue nothing calls back. Of a
-                // stopped queue it is kept for good: the callback may still be returning.
+                // SAFETY: this count was given to the callback by `into_raw`, and without a queue nothing calls back.
+                // Of a stopped queue it is kept for good: the callback may still be returning.
                 unsafe { Arc::decrement_strong_count(Arc::as_ptr(&self.state)) };
             }
         }
@@ -457,8 +459,8 @@ impl Ring {
     /// Writes a packet into a slot that `reserve` gave.
     fn write(&self, index: u64, words: &Words) {
         let slot = (index % self.size) as usize;
-        // SAFETY: the ring has `size` slots of 64 bytes, aligned to 64; this one is ours alone until its header is valid,
-        // which the atomic store makes it, after the body.
+        // SAFETY: the ring has `size` slots of 64 bytes, aligned to 64; this one is ours alone until its header is
+        // valid, which the atomic store makes it, after the body.
         unsafe {
             let packet = self.packets.add(slot).cast::<u32>();
             ptr::copy_nonoverlapping(words[1..].as_ptr(), packet.add(1).as_ptr(), words.len() - 1);
@@ -467,8 +469,8 @@ impl Ring {
     }
 }
 
-/// When a queue has made no progress for too long. The packet at its head is one that runs, or waits for another queue, which its
-/// waiters wait for first.
+/// When a queue has made no progress for too long. The packet at its head is one that runs, or waits for another queue,
+/// which its waiters wait for first.
 #[derive(Clone, Copy, Debug)]
 struct Stall {
     since: Instant,

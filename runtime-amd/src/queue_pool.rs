@@ -1,7 +1,7 @@
 //! The queues of one GPU.
 //!
-//! A stream, and a launch that somebody waits for, takes a queue that nobody else uses, as long as there are few enough: when a kernel
-//! stops its queue, nothing else suffers. Beyond [`MAX_QUEUES`] users at once, queues are shared.
+//! A stream, and a launch that somebody waits for, takes a queue that nobody else uses, as long as there are few
+//! enough: when a kernel stops its queue, nothing else suffers. Beyond [`MAX_QUEUES`] users at once, queues are shared.
 
 use std::{
     fmt,

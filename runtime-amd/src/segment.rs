@@ -1,7 +1,7 @@
 //! What one launch in flight needs of the host's memory: a kernarg segment, and a fault record.
 //!
-//! Both are cut from larger pieces, and used again: a piece of a pool is at least a page, and allocating one takes far longer than a
-//! launch.
+//! Both are cut from larger pieces, and used again: a piece of a pool is at least a page, and allocating one takes far
+//! longer than a launch.
 
 use std::{
     collections::BTreeMap,
@@ -47,8 +47,8 @@ unsafe impl Send for Part {}
 // SAFETY: as above; they change through `&mut` only.
 unsafe impl Sync for Part {}
 
-/// The kernarg segment and the fault record of one launch, cleared. Goes back to its pool when dropped; the device must not use it any
-/// more then.
+/// The kernarg segment and the fault record of one launch, cleared. Goes back to its pool when dropped; the device must
+/// not use it any more then.
 #[derive(Debug)]
 pub(crate) struct Segment {
     /// `None` only while it is dropped.
@@ -91,8 +91,8 @@ fn cut(pool: &HostPool, agent: &Agent, size: usize, count: usize) -> Result<impl
 
 impl Part {
     fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: the part has these bytes alone, they were initialised when they were allocated, and it is borrowed exclusively; the
-        // device does not use them now, as the type's contract says.
+        // SAFETY: the part has these bytes alone, they were initialised when they were allocated, and it is borrowed
+        // exclusively; the device does not use them now, as the type's contract says.
         unsafe { std::slice::from_raw_parts_mut(self.address.as_ptr(), self.size) }
     }
 

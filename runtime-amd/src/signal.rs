@@ -65,8 +65,8 @@ impl Signal {
         unsafe { (self.session.api().hsa_signal_cas_scacq_screl)(self.handle, old, new) == old }
     }
 
-    /// Calls `then`, once, from a thread of the runtime's, when the value is below 1. The signal must live until then: `then` holds
-    /// what sees to it.
+    /// Calls `then`, once, from a thread of the runtime's, when the value is below 1. The signal must live until then:
+    /// `then` holds what sees to it.
     ///
     /// # Errors
     /// What the HSA runtime says, with the function, which is not called then.
@@ -148,8 +148,8 @@ struct Completed {
     fate: AtomicU8,
 }
 
-/// The signal of one piece of work: above 0 while that is in flight. Goes back to its pool when nobody needs to know any more; until
-/// then, packets of other queues may wait for it.
+/// The signal of one piece of work: above 0 while that is in flight. Goes back to its pool when nobody needs to know
+/// any more; until then, packets of other queues may wait for it.
 #[derive(Debug)]
 pub(crate) struct WorkSignal {
     /// `None` only while it is dropped.
@@ -210,8 +210,8 @@ impl WorkSignal {
         }
     }
 
-    /// Ends the work, for its queue runs no more, if it has not ended by itself; whether it had not. The value becomes 0, so that packets of
-    /// other queues that wait for it go on; they find out on the host.
+    /// Ends the work, for its queue runs no more, if it has not ended by itself; whether it had not. The value becomes
+    /// 0, so that packets of other queues that wait for it go on; they find out on the host.
     pub(crate) fn stop(&self, fate: Fate) -> bool {
         let stopped = self.signal().replace(1, 0);
         if stopped {

@@ -1,7 +1,7 @@
 //! A stream on a GPU: work in order, whatever does it.
 //!
-//! Kernels run in a queue, copies on copy engines, and calls on a thread of the host. What follows on the same queue is in order by
-//! itself; where one hands over to another, the later one waits for the signal of the earlier.
+//! Kernels run in a queue, copies on copy engines, and calls on a thread of the host. What follows on the same queue is
+//! in order by itself; where one hands over to another, the later one waits for the signal of the earlier.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 

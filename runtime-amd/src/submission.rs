@@ -157,7 +157,8 @@ impl Submission {
         Ok(self.signals.take(1)?)
     }
 
-    /// Has `submit` put work into a queue, and into another one if that is stopped by what else stands in it: the work has not begun then.
+    /// Has `submit` put work into a queue, and into another one if that is stopped by what else stands in it: the work
+    /// has not begun then.
     pub(crate) fn on_running_queue<T>(
         &self,
         queue: &mut QueueUse,
@@ -228,8 +229,8 @@ impl Submission {
     /// Puts a kernel into a queue.
     ///
     /// # Safety
-    /// The executable is loaded on this GPU, and takes these explicit kernarg bytes. What they name stays valid, and is touched
-    /// by nobody else against its use by the kernel, until the operation has ended.
+    /// The executable is loaded on this GPU, and takes these explicit kernarg bytes. What they name stays valid, and is
+    /// touched by nobody else against its use by the kernel, until the operation has ended.
     pub(crate) unsafe fn kernel(
         &self,
         queue: &Arc<PooledQueue>,
@@ -242,8 +243,8 @@ impl Submission {
         fields.kernarg = kernel.segment.kernarg_address();
         fields.completion = signal.handle();
         let packet = KernelDispatch::new(&fields).words();
-        // SAFETY: kernel, segment and signal stay until the operation has ended, or the queue is closed, for the operation has them;
-        // the rest is this function's contract.
+        // SAFETY: kernel, segment and signal stay until the operation has ended, or the queue is closed, for the
+        // operation has them; the rest is this function's contract.
         unsafe { self.submit(queue, &[packet], signal, Kernels::One(kernel), after) }
     }
 
@@ -292,7 +293,8 @@ impl Submission {
         let operation =
             Arc::new(Operation::new(session, Arc::clone(&signal), engine, limit, in_flight).with_timer(self.timer()));
         let submitted = if signals.is_empty() {
-            // SAFETY: this function's contract; the operation keeps its parts until the signal says so, even if nobody has it: see below.
+            // SAFETY: this function's contract; the operation keeps its parts until the signal says so, even if nobody
+            // has it: see below.
             unsafe { queue.submit(packets, &signal, limit) }
         } else {
             let barriers = signals.chunks(BarrierAnd::SIGNALS).map(|signals| {
@@ -378,8 +380,8 @@ impl Submission {
         let operation = operation.with_timer(self.timer().filter(|_| rows == 1));
         for row in 0..rows {
             let at = |start: *mut u8, pitch: u64| start.wrapping_add((row * pitch) as usize).cast();
-            // SAFETY: the rows lie in live memory of this runtime, which the operation holds, as it does the signals; the rest is this
-            // function's contract.
+            // SAFETY: the rows lie in live memory of this runtime, which the operation holds, as it does the signals;
+            // the rest is this function's contract.
             let answer = unsafe {
                 call!(
                     self.agent.session().api(),

@@ -1,16 +1,18 @@
 //! One piece of device memory, and the work in flight that touches it.
 //!
-//! Work in flight is recorded where it matters: in each allocation that it reads or writes, with the range. New work asks
-//! there what it must wait for (*hazards*): a reader waits for writers, a writer for readers and writers, of overlapping
-//! ranges. So no one has to wait by hand, and copies of a handle, parts of a buffer and recorded graphs need no lifetimes.
+//! Work in flight is recorded where it matters: in each allocation that it reads or writes, with the range. New work
+//! asks there what it must wait for (*hazards*): a reader waits for writers, a writer for readers and writers, of
+//! overlapping ranges. So no one has to wait by hand, and copies of a handle, parts of a buffer and recorded graphs
+//! need no lifetimes.
 //!
-//! What can be recorded at once is limited by Rust's borrows: two calls that are about to touch one range, one of them to write, would
-//! need `&mut` and another borrow of the same buffer at the same time. Locks are therefore held for one allocation at a
-//! time, and no order among them is needed.
+//! What can be recorded at once is limited by Rust's borrows: two calls that are about to touch one range, one of them
+//! to write, would need `&mut` and another borrow of the same buffer at the same time. Locks are therefore held for one
+//! allocation at a time, and no order among them is needed.
 //!
-//! Graphs have no borrows, for they use buffers long after they were recorded. So they are submitted while nothing else is
-//! ([`submitting`]), and whatever the host does with memory without a stream (views, copies and launches that are waited
-//! for) leaves a note in the allocation as long as it lasts ([`Access::enter`]): a graph that conflicts is refused.
+//! Graphs have no borrows, for they use buffers long after they were recorded. So they are submitted while nothing else
+//! is ([`submitting`]), and whatever the host does with memory without a stream (views, copies and launches that are
+//! waited for) leaves a note in the allocation as long as it lasts ([`Access::enter`]): a graph that conflicts is
+//! refused.
 
 use std::{
     fmt,
@@ -69,8 +71,8 @@ struct RecordedAccess {
 pub(crate) struct Dependencies {
     /// In flight: they must be done first.
     pub(crate) pending: Vec<Event>,
-    /// Those among them that write what the new work touches, and those that have failed so and have not told anybody: if one of them
-    /// fails, the new work has failed, too.
+    /// Those among them that write what the new work touches, and those that have failed so and have not told anybody:
+    /// if one of them fails, the new work has failed, too.
     pub(crate) writers: Vec<Event>,
 }
 
@@ -138,8 +140,8 @@ impl Allocation {
     /// Records work that has been submitted.
     pub(crate) fn record(&self, range: Range<u64>, mode: Mode, event: &Event) {
         let mut state = self.state();
-        // Later work need not look at what this one waits for itself: everything that it overwrites, and earlier readers of
-        // its own stream, which is in order.
+        // Later work need not look at what this one waits for itself: everything that it overwrites, and earlier
+        // readers of its own stream, which is in order.
         state.accesses.retain(|earlier| {
             let covered = range.start <= earlier.range.start && earlier.range.end <= range.end;
             let superseded =
@@ -168,7 +170,8 @@ pub(crate) fn submitting_a_graph() -> RwLockWriteGuard<'static, ()> {
     SUBMITTING.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The host uses memory as long as this lives; graphs that conflict are refused. One that is forgotten has them refused for good.
+/// The host uses memory as long as this lives; graphs that conflict are refused. One that is forgotten has them refused
+/// for good.
 #[derive(Debug)]
 pub(crate) struct HostUse(Access);
 

@@ -95,8 +95,9 @@ impl Device {
         GraphBuilder::new(self)
     }
 
-    /// Has kernels of this device reach buffers of another one, over whatever connects the two. Without it such a buffer is refused at launch
-    /// ([`LaunchError::ForeignBuffer`]), and has to be copied. Pinned memory is reached without it.
+    /// Has kernels of this device reach buffers of another one, over whatever connects the two. Without it such a
+    /// buffer is refused at launch ([`LaunchError::ForeignBuffer`]), and has to be copied. Pinned memory is reached
+    /// without it.
     ///
     /// # Errors
     /// [`Error::Transfer`] if nothing connects the two.
@@ -107,8 +108,8 @@ impl Device {
         self.driver().enable_peer_access(peer.driver()).map_err(|source| self.error(source))
     }
 
-    /// Waits until nothing is in flight on this device, of any stream. Failures are told to who waits for their events, streams or
-    /// buffers.
+    /// Waits until nothing is in flight on this device, of any stream. Failures are told to who waits for their events,
+    /// streams or buffers.
     pub fn wait(&self) {
         for stream in self.streams() {
             stream.wait();
@@ -137,8 +138,8 @@ impl Device {
         Ok(Allocation::new(block.map_err(|source| self.error(source))?, size, kind))
     }
 
-    /// Gives the lines that kernels on this device print to `handler`, in place of standard output: one call for each line, on
-    /// any thread. It is for all handles to the device, and stays until another one is set.
+    /// Gives the lines that kernels on this device print to `handler`, in place of standard output: one call for each
+    /// line, on any thread. It is for all handles to the device, and stays until another one is set.
     pub fn on_output(&self, handler: impl Fn(OutputLine) + Send + Sync + 'static) {
         self.driver().output().set(handler);
     }
@@ -309,8 +310,8 @@ pub enum Error {
         /// What it says.
         source: DriverError,
     },
-    /// Work was submitted that needs what other work writes, and that has failed. It ran nonetheless; what it has written is not to
-    /// be used.
+    /// Work was submitted that needs what other work writes, and that has failed. It ran nonetheless; what it has
+    /// written is not to be used.
     #[error("{what} on device {device} has worked on what failed work left{}", cause.as_ref().map_or(String::new(), |cause| format!(": {cause}")))]
     Dependency {
         /// The device.

@@ -16,8 +16,8 @@ use crate::{
 
 /// Elements on a device, and room for more.
 ///
-/// It is to [`DeviceBuffer`] what `Vec` is to a boxed slice. Kernels see its `len` elements. Growing beyond the capacity moves them,
-/// on the device; work in flight, and graphs, go on with the memory that they were given.
+/// It is to [`DeviceBuffer`] what `Vec` is to a boxed slice. Kernels see its `len` elements. Growing beyond the
+/// capacity moves them, on the device; work in flight, and graphs, go on with the memory that they were given.
 pub struct DeviceVec<T> {
     buffer: DeviceBuffer<T>,
     /// The elements that are there: the first of the buffer.
@@ -76,7 +76,8 @@ impl<T: Element> DeviceVec<T> {
         Ok(())
     }
 
-    /// Appends one element. Blocks until it is there; where there are many, [`extend_from_slice`](Self::extend_from_slice) is faster.
+    /// Appends one element. Blocks until it is there; where there are many,
+    /// [`extend_from_slice`](Self::extend_from_slice) is faster.
     ///
     /// # Errors
     /// As [`extend_from_slice`](Self::extend_from_slice).

@@ -150,8 +150,8 @@ pub trait Driver: Send + Sync + fmt::Debug + Any {
         None
     }
 
-    /// Compiles and loads a kernel, so that its first launch with these specialisation constants ([`Dispatch::constants`]) need not. A driver whose kernels are a part of the program has nothing
-    /// to do.
+    /// Compiles and loads a kernel, so that its first launch with these specialisation constants
+    /// ([`Dispatch::constants`]) need not. A driver whose kernels are a part of the program has nothing to do.
     ///
     /// # Errors
     /// What code generation or the device says.
@@ -160,7 +160,8 @@ pub trait Driver: Send + Sync + fmt::Debug + Any {
         Ok(())
     }
 
-    /// Where the lines that its kernels print go. A driver whose kernels print has a sink of its own; the others share one.
+    /// Where the lines that its kernels print go. A driver whose kernels print has a sink of its own; the others share
+    /// one.
     fn output(&self) -> &OutputSink {
         OutputSink::standard()
     }
@@ -186,8 +187,8 @@ pub enum MemoryKind {
     Device,
     /// The device's own memory, fine-grained: coherent with other devices while kernels run.
     DeviceFineGrained,
-    /// The host's memory, pinned and fine-grained: host and device reach it under one address, and copies to and from it
-    /// need no help of the processor.
+    /// The host's memory, pinned and fine-grained: host and device reach it under one address, and copies to and from
+    /// it need no help of the processor.
     Host,
     /// Memory that host and device both reach at full speed; devices with memory of their own have none.
     Unified,
@@ -240,7 +241,7 @@ pub trait Memory: Send + Sync + fmt::Debug + Any {
     /// Copies bytes from the host to `offset`.
     ///
     /// # Errors
-    /// What the device says; a range that does not lie in the memory is [`DriverError::Device`].
+    /// What the device says; a range that does not lie in the memory is a [`WorkError::Device`].
     fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), DriverError>;
 
     /// Copies bytes from `offset` to the host.
@@ -392,8 +393,8 @@ pub struct Place {
 }
 
 impl CopyWork {
-    /// Copies with the processor, through a piece of memory of its own where neither side is the host's. Any two memories of
-    /// any two devices will do.
+    /// Copies with the processor, through a piece of memory of its own where neither side is the host's. Any two
+    /// memories of any two devices will do.
     ///
     /// # Safety
     /// As [`DriverStream::submit`] for a copy, until the function returns.
@@ -542,8 +543,8 @@ impl Dispatch {
     }
 }
 
-/// The explicit part of a kernarg segment: arguments in C layout. Aligned to 16 bytes, and a multiple of 16 long. Cheap to
-/// clone.
+/// The explicit part of a kernarg segment: arguments in C layout. Aligned to 16 bytes, and a multiple of 16 long. Cheap
+/// to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kernarg(Arc<[u128]>);
 
@@ -571,8 +572,8 @@ pub struct KernelPanic {
     pub group: [u32; 3],
     /// Id of the work-item in its group.
     pub item: [u32; 3],
-    /// Work-items that are known to have panicked, this one among them. There may be more: a panic ends others before they
-    /// get there.
+    /// Work-items that are known to have panicked, this one among them. There may be more: a panic ends others before
+    /// they get there.
     pub items: u64,
 }
 

@@ -6,13 +6,13 @@
 //!                                                                       v
 //!                                       failed, not reported --wait, download, Stream::wait--> failed, reported
 //! ```
-//! Whoever looks first settles an event: a thread that waits, new work on the same stream, or new work on the same buffer.
-//! Until then it keeps the memory that the work touches alive, so that events, streams and buffers can be dropped, or
-//! forgotten, at any time.
+//! Whoever looks first settles an event: a thread that waits, new work on the same stream, or new work on the same
+//! buffer. Until then it keeps the memory that the work touches alive, so that events, streams and buffers can be
+//! dropped, or forgotten, at any time.
 //!
 //! A failure is told at least once: to the first who waits for the event, for its stream, or for a buffer that the work
-//! writes. Work that was submitted meanwhile and needs what the failed work writes fails with it. Once it has been told, the
-//! buffer is as the failed work left it, and can be used.
+//! writes. Work that was submitted meanwhile and needs what the failed work writes fails with it. Once it has been
+//! told, the buffer is as the failed work left it, and can be used.
 
 use std::{
     fmt,
@@ -37,8 +37,8 @@ use crate::{
 
 /// Some work in flight: a launch, a copy, a call. Cloning gives another handle to the same.
 ///
-/// It is a [`Future`], for any executor. Dropping it changes nothing: the work runs, and if it fails, the next one who waits for its
-/// stream, or for what it should have written, hears of it.
+/// It is a [`Future`], for any executor. Dropping it changes nothing: the work runs, and if it fails, the next one who
+/// waits for its stream, or for what it should have written, hears of it.
 #[derive(Clone)]
 pub struct Event(Arc<Inner>);
 
@@ -146,8 +146,8 @@ impl Event {
     /// Blocks the thread. Returns the same each time it is called.
     ///
     /// # Errors
-    /// [`Error::Launch`] if a kernel failed, [`Error::Transfer`] if a copy or call did, [`Error::Dependency`] if work failed
-    /// whose results this one needs.
+    /// [`Error::Launch`] if a kernel failed, [`Error::Transfer`] if a copy or call did, [`Error::Dependency`] if work
+    /// failed whose results this one needs.
     pub fn wait(&self) -> Result<(), Error> {
         self.wait_unreported().map_err(|failure| self.report(failure))
     }
@@ -157,8 +157,8 @@ impl Event {
         self.settle().is_some()
     }
 
-    /// When the work was enqueued, began and ended. `None` while it is in flight, for graphs of several parts, and on GPUs unless
-    /// `GEOBACTER_PROFILE=1` or `GEOBACTER_TRACE` asks for time stamps: those cost the device some time.
+    /// When the work was enqueued, began and ended. `None` while it is in flight, for graphs of several parts, and on
+    /// GPUs unless `GEOBACTER_PROFILE=1` or `GEOBACTER_TRACE` asks for time stamps: those cost the device some time.
     pub fn profile(&self) -> Option<Profile> {
         let WorkTimes { start, end } = self.0.completion.times()?;
         Some(Profile { enqueued: self.0.enqueued, start, end })
@@ -166,8 +166,8 @@ impl Event {
 
     /// Calls `then` with the outcome once the work is done.
     ///
-    /// It runs on a thread that all such calls of the process share, one after the other: it should be short, and must not wait for
-    /// other work.
+    /// It runs on a thread that all such calls of the process share, one after the other: it should be short, and must
+    /// not wait for other work.
     pub fn on_done(&self, then: impl FnOnce(Result<(), Error>) + Send + 'static) {
         let event = self.clone();
         self.when_done(move || then(event.wait()));
@@ -202,7 +202,8 @@ impl Event {
     pub(crate) fn settle(&self) -> Option<Result<(), &Failure>> {
         if self.0.outcome.get().is_none() {
             let _outcome = self.0.completion.poll()?;
-            // What it depends on comes first, and what that depends on. Not by recursion: a chain is as long as what is in flight.
+            // What it depends on comes first, and what that depends on. Not by recursion: a chain is as long as what is
+            // in flight.
             let mut path = vec![self.clone()];
             while let Some(event) = path.last() {
                 match event.unsettled_writer() {
@@ -231,8 +232,8 @@ impl Event {
         let mut held = self.held();
         let is_first = self.0.outcome.get().is_none();
         self.0.outcome.get_or_init(|| {
-            // Writers were to be done before the work began, so this does not wait. (And if it could, it would hand on what was printed,
-            // which must not happen under a lock.)
+            // Writers were to be done before the work began, so this does not wait. (And if it could, it would hand on
+            // what was printed, which must not happen under a lock.)
             let outcome = self.0.completion.poll().unwrap_or_else(|| self.0.completion.wait());
             outcome.map_err(Failure::Own)?;
             let failed = |writer: &Self| match writer.0.outcome.get() {

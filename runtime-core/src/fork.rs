@@ -1,7 +1,8 @@
 //! Whether this process was forked from the one that opened a device.
 //!
-//! A child has none of its parent's threads, and HSA's and CUDA's objects do not work in it: waiting would take for ever. The C library
-//! tells when a child begins (`pthread_atfork`, POSIX.1-2017); asking for the process's number at each launch would cost a system call.
+//! A child has none of its parent's threads, and HSA's and CUDA's objects do not work in it: waiting would take for
+//! ever. The C library tells when a child begins (`pthread_atfork`, POSIX.1-2017); asking for the process's number at
+//! each launch would cost a system call.
 
 use std::sync::{
     Once,
@@ -20,7 +21,8 @@ pub(crate) fn generation() -> u32 {
     static REGISTER: Once = Once::new();
     #[cfg(unix)]
     REGISTER.call_once(|| {
-        // SAFETY: the handler does nothing but an atomic addition, which is allowed in the child of a program with threads.
+        // SAFETY: the handler does nothing but an atomic addition, which is allowed in the child of a program with
+        // threads.
         let error = unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
         if error != 0 {
             tracing::warn!(error, "launches from forked children will not be noticed");

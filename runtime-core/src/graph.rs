@@ -1,11 +1,11 @@
 //! Work that is recorded once and launched many times.
 //!
-//! Recording checks each launch, compiles its kernel and makes its packets; launching the graph then costs little more than ringing a
-//! bell. Steps run one after the other, in the order in which they were recorded.
+//! Recording checks each launch, compiles its kernel and makes its packets; launching the graph then costs little more
+//! than ringing a bell. Steps run one after the other, in the order in which they were recorded.
 //!
-//! A graph keeps the memory of its buffers, but does not borrow them: they can be used between its launches as ever, and what is in flight
-//! waits as it must. While the host looks into a buffer (a [`HostView`](crate::HostView), a download on another thread) a graph that
-//! would disturb it is refused.
+//! A graph keeps the memory of its buffers, but does not borrow them: they can be used between its launches as ever,
+//! and what is in flight waits as it must. While the host looks into a buffer (a [`HostView`](crate::HostView), a
+//! download on another thread) a graph that would disturb it is refused.
 
 use std::{fmt, ops::Range, sync::Arc};
 
@@ -126,8 +126,9 @@ impl Graph {
     /// Runs all steps on a stream, in its order, and does not wait for that.
     ///
     /// # Errors
-    /// [`Error::ForeignStream`] if the stream is one of another device; [`Error::HostUses`] if the host reads or writes a buffer of the graph
-    /// at this time; [`Error::Transfer`] if the device refuses. What goes wrong in a step is the event's to say.
+    /// [`Error::ForeignStream`] if the stream is one of another device; [`Error::HostUses`] if the host reads or writes
+    /// a buffer of the graph at this time; [`Error::Transfer`] if the device refuses. What goes wrong in a step is the
+    /// event's to say.
     pub fn launch(&self, stream: &Stream) -> Result<Event, Error> {
         if *stream.device() != self.device {
             let (device, found) = (self.device.id().to_owned(), stream.device().id().to_owned());
@@ -139,8 +140,9 @@ impl Graph {
             return Err(Error::HostUses { device: self.device.id().to_owned() });
         }
         let (work, what) = (Work::Graph(Arc::clone(&self.driver)), What::Graph(Arc::clone(&self.names)));
-        // SAFETY: the steps were checked when they were recorded, and these are their accesses. Nobody else uses the memory: the host
-        // does not, as was just seen, and what is in flight is waited for, as is this by what comes later.
+        // SAFETY: the steps were checked when they were recorded, and these are their accesses. Nobody else uses the
+        // memory: the host does not, as was just seen, and what is in flight is waited for, as is this by what comes
+        // later.
         unsafe { stream.submit_exclusively(work, what, &self.accesses) }.map_err(|source| self.device.error(source))
     }
 

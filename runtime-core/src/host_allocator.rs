@@ -1,7 +1,8 @@
 //! Collections in memory that a device reaches.
 //!
-//! With the feature `allocator-api2`, vectors, boxes and maps of whatever library takes an allocator can live in pinned memory:
-//! `allocator_api2::vec::Vec<f32, HostAllocator>`. The host uses them as any other; to a kernel their elements are lent for a while.
+//! With the feature `allocator-api2`, vectors, boxes and maps of whatever library takes an allocator can live in pinned
+//! memory: `allocator_api2::vec::Vec<f32, HostAllocator>`. The host uses them as any other; to a kernel their elements
+//! are lent for a while.
 
 use std::{
     alloc::Layout,
@@ -50,8 +51,8 @@ impl HostAllocator {
         &self.0.device
     }
 
-    /// Lends elements of a collection to the device, to read, for as long as `with` runs: to launches, copies, and whatever else takes a slice of
-    /// a buffer. Blocks until everything that `with` has enqueued with it is done.
+    /// Lends elements of a collection to the device, to read, for as long as `with` runs: to launches, copies, and
+    /// whatever else takes a slice of a buffer. Blocks until everything that `with` has enqueued with it is done.
     ///
     /// # Errors
     /// [`Error::Transfer`] if the elements do not lie in memory of this allocator.
@@ -108,8 +109,8 @@ impl<T> Drop for Lent<T> {
     }
 }
 
-// SAFETY: a block is a device allocation of its own, which stays where it is until it is deallocated; clones share the list of
-// blocks, so that each may free what another has allocated.
+// SAFETY: a block is a device allocation of its own, which stays where it is until it is deallocated; clones share the
+// list of blocks, so that each may free what another has allocated.
 unsafe impl Allocator for HostAllocator {
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         if layout.align() > ALIGN {

@@ -17,8 +17,8 @@ use crate::{
 
 /// `len` elements in pinned memory of the host, which the host and the device reach under one address.
 ///
-/// Kernels take it as they take a [`DeviceBuffer`], at the speed of the bus. The host reads and writes it without a copy
-/// ([`read`](Self::read), [`write`](Self::write)), and copies between it and a device's own memory
+/// Kernels take it as they take a [`DeviceBuffer`], at the speed of the bus. The host reads and writes it without a
+/// copy ([`read`](Self::read), [`write`](Self::write)), and copies between it and a device's own memory
 /// ([`Stream::copy`](crate::Stream::copy)) need no help of the processor.
 pub struct HostBuffer<T>(DeviceBuffer<T>);
 
@@ -40,8 +40,8 @@ impl<T: Element> HostBuffer<T> {
     pub fn read(&self) -> Result<HostView<'_, T>, Error> {
         let host_use = self.enter(Mode::Read)?;
         let address = self.address()?;
-        // SAFETY: see `address`. Writers in flight were waited for; later ones need a mutable borrow of this buffer, which the view's
-        // lifetime forbids, or are in a graph, which is refused while the host uses the memory.
+        // SAFETY: see `address`. Writers in flight were waited for; later ones need a mutable borrow of this buffer,
+        // which the view's lifetime forbids, or are in a graph, which is refused while the host uses the memory.
         let elements = unsafe { std::slice::from_raw_parts(address, self.len()) };
         Ok(HostView { elements, _use: host_use })
     }
@@ -53,14 +53,15 @@ impl<T: Element> HostBuffer<T> {
     pub fn write(&mut self) -> Result<HostViewMut<'_, T>, Error> {
         let host_use = self.enter(Mode::Write)?;
         let address = self.address()?;
-        // SAFETY: see `address`. Everything in flight that touches them was waited for; what comes later needs a borrow of this
-        // buffer, which the view's lifetime forbids, or is in a graph, which is refused while the host uses the memory.
+        // SAFETY: see `address`. Everything in flight that touches them was waited for; what comes later needs a borrow
+        // of this buffer, which the view's lifetime forbids, or is in a graph, which is refused while the host uses the
+        // memory.
         let elements = unsafe { std::slice::from_raw_parts_mut(address, self.len()) };
         Ok(HostViewMut { elements, _use: host_use })
     }
 
-    /// Address of the first element: the memory has `len` of them, all initialised, aligned (drivers align to 256 bytes), and lives as
-    /// long as the buffer.
+    /// Address of the first element: the memory has `len` of them, all initialised, aligned (drivers align to 256
+    /// bytes), and lives as long as the buffer.
     fn address(&self) -> Result<*mut T, Error> {
         let address = self.allocation().host_address().ok_or_else(|| {
             self.device().error(DriverError::Unsupported("host memory that the host reaches by address".into()))

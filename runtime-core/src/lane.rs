@@ -1,7 +1,7 @@
 //! A thread that runs functions one after the other, in the order in which they were given.
 //!
-//! Streams of the host are lanes, and so are the calls of a GPU's streams. The thread starts with the first function, and ends
-//! when the lane is dropped and everything that was given to it has run.
+//! Streams of the host are lanes, and so are the calls of a GPU's streams. The thread starts with the first function,
+//! and ends when the lane is dropped and everything that was given to it has run.
 
 use std::{
     collections::VecDeque,
@@ -89,8 +89,8 @@ impl Shared {
                 if wake {
                     self.room.notify_one();
                 }
-                // A function that panics must not take those behind it along. Those who give functions that can panic catch that
-                // themselves, to tell of it.
+                // A function that panics must not take those behind it along. Those who give functions that can panic
+                // catch that themselves, to tell of it.
                 if catch_unwind(AssertUnwindSafe(job)).is_err() {
                     tracing::error!("a function that a thread of the runtime ran has panicked; please report it");
                 }

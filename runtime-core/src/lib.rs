@@ -1,24 +1,26 @@
 //! Devices, buffers, launches and caches: what every back end of Geobacter shares.
 //!
 //! * [`device`]: what a program holds: a device.
-//! * [`slice`], [`buffer`], [`host_buffer`], [`device_vec`], [`device_box`], [`soa`]: typed memory. [`memory_pool`]: where it
-//!   comes from.
-//! * [`stream`], [`event`], [`graph`]: work in flight. [`split`]: on several devices. `allocation`: which work has to wait for which.
+//! * [`mod@slice`], [`buffer`], [`host_buffer`], [`device_vec`], [`device_box`], [`soa`]: typed memory. [`memory_pool`]:
+//!   where it comes from.
+//! * [`stream`], [`event`], [`graph`]: work in flight. [`split`]: on several devices. `allocation`: which work has to
+//!   wait for which.
 //! * [`launch`]: one launch: every check, in one place, then the kernarg bytes.
 //! * [`driver`]: the seam to the back ends. Everything typed is above it; below it are bytes and addresses. [`lane`],
 //!   [`completion`]: for work that threads of the host do. `fork`: such threads are not in a child.
-//! * [`archive`], [`bundle`], [`code`]: from a kernel instance to device code: the code that the program carries, or its archive,
-//!   the disk cache, the worker.
+//! * [`archive`], [`bundle`], [`code`]: from a kernel instance to device code: the code that the program carries, or
+//!   its archive, the disk cache, the worker.
 //! * [`preparation`]: compiling and loading before the first launch.
-//! * [`fault`]: from what a panicking kernel left behind to what a person reads. `format` shows values as on the host, `image`
-//!   reads a code object where it was loaded.
+//! * [`fault`]: from what a panicking kernel left behind to what a person reads. `format` shows values as on the host,
+//!   `image` reads a code object where it was loaded.
 //! * [`output`]: what kernels print, from the device's buffer to the program. `trace`: what devices did, and when.
 //!
-//! A launch flows `launch` → checks → kernarg bytes and accesses → [`driver::Driver::dispatch`], or, on a stream, → what it must wait for
-//! → [`driver::DriverStream::submit`] → an event. A back end that needs device code asks [`code::loaded`], which knows it after the first
-//! time, and [`code::device_code`] before.
+//! A launch flows `launch` → checks → kernarg bytes and accesses → [`driver::Driver::dispatch`], or, on a stream, →
+//! what it must wait for → [`driver::DriverStream::submit`] → an event. A back end that needs device code asks
+//! [`code::loaded`], which knows it after the first time, and [`code::device_code`] before.
 //!
-//! Nothing here knows HSA, rayon or LLVM: those are `geobacter-runtime-amd`'s, `geobacter-runtime-host`'s, and the worker's.
+//! Nothing here knows HSA, rayon or LLVM: those are `geobacter-runtime-amd`'s, `geobacter-runtime-host`'s, and the
+//! worker's.
 
 mod allocation;
 pub mod archive;

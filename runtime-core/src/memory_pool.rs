@@ -9,8 +9,8 @@
 //!      v
 //!   driver --out of memory--> give kept blocks back, wait for work in flight, try again, then: out of memory
 //! ```
-//! Sizes are rounded up to eight steps in each power of two, so that a block fits again; at most an eighth is lost. On simulated
-//! devices they are not, so that an access behind a buffer's end is found.
+//! Sizes are rounded up to eight steps in each power of two, so that a block fits again; at most an eighth is lost. On
+//! simulated devices they are not, so that an access behind a buffer's end is found.
 
 use std::{
     collections::BTreeMap,
@@ -120,8 +120,8 @@ impl MemoryPool {
         bytes.next_multiple_of(1 << (bytes.ilog2() - 3))
     }
 
-    /// Memory of at least `bytes` bytes; all zero if asked for. `reclaim` waits for work in flight, which may hold memory that nobody
-    /// else has.
+    /// Memory of at least `bytes` bytes; all zero if asked for. `reclaim` waits for work in flight, which may hold
+    /// memory that nobody else has.
     pub(crate) fn allocate(
         &self,
         driver: &dyn Driver,

@@ -1,9 +1,9 @@
 //! Typed memory on a device: what a kernel is given, and what can be done with it without a kernel.
 //!
-//! [`DeviceSlice`] is to [`DeviceBuffer`](crate::DeviceBuffer) and its like what `[T]` is to `Vec<T>`: the owners, and the views
-//! of parts, lend one. It has no size known at compile time, for the same reason: two that are borrowed mutably cannot be
-//! swapped, so a `&mut DeviceSlice` stands for the same memory as long as it lives. This is what makes a mutable borrow of a buffer the
-//! only way to write it.
+//! [`DeviceSlice`] is to [`DeviceBuffer`](crate::DeviceBuffer) and its like what `[T]` is to `Vec<T>`: the owners, and
+//! the views of parts, lend one. It has no size known at compile time, for the same reason: two that are borrowed
+//! mutably cannot be swapped, so a `&mut DeviceSlice` stands for the same memory as long as it lives. This is what
+//! makes a mutable borrow of a buffer the only way to write it.
 
 use std::{
     fmt,
@@ -22,11 +22,11 @@ use crate::{
 
 /// Elements on a device: the whole of a buffer, or a part of it.
 ///
-/// A kernel that reads them takes `&slice`, one that writes them `&mut slice`: so no launch can be given one element to read and
-/// to write at once. Borrows of buffers and views become borrows of slices by themselves.
+/// A kernel that reads them takes `&slice`, one that writes them `&mut slice`: so no launch can be given one element to
+/// read and to write at once. Borrows of buffers and views become borrows of slices by themselves.
 ///
-/// All methods here are *blocking*: they wait for work in flight that touches the elements, and then for their own end. A
-/// [`Stream`](crate::Stream) does the same without waiting.
+/// All methods here are *blocking*: they wait for work in flight that touches the elements, and then for their own end.
+/// A [`Stream`](crate::Stream) does the same without waiting.
 ///
 /// `S` is what takes the size away, and is never named.
 pub struct DeviceSlice<T, S: ?Sized = [()]> {
@@ -139,8 +139,8 @@ impl<T, S: ?Sized> DeviceSlice<T, S> {
         Ok(DeviceViewMut { slice: self.part(start, end), borrow: PhantomData })
     }
 
-    /// The elements before `middle`, and those from there on, to read and write: two parts that two kernels can work on at the
-    /// same time.
+    /// The elements before `middle`, and those from there on, to read and write: two parts that two kernels can work on
+    /// at the same time.
     ///
     /// # Errors
     /// [`Error::Range`] if there are fewer than `middle`.
@@ -150,8 +150,8 @@ impl<T, S: ?Sized> DeviceSlice<T, S> {
         Ok((view(self.part(0, middle)), view(self.part(middle, self.length))))
     }
 
-    /// For something that the host is about to do: waits for work in flight that conflicts with it. Whether what that should have
-    /// written is there is the result.
+    /// For something that the host is about to do: waits for work in flight that conflicts with it. Whether what that
+    /// should have written is there is the result.
     pub(crate) fn enter(&self, mode: Mode) -> Result<HostUse, Error> {
         self.device.check_process().map_err(|source| self.device.error(source))?;
         let host_use = self.access(mode).enter();
@@ -215,8 +215,8 @@ impl<T: Element, S: ?Sized> DeviceSlice<T, S> {
     /// All elements. Blocks until they are there.
     ///
     /// # Errors
-    /// [`Error::Transfer`] if the device refuses; if work failed that should have written them, and nobody has been told yet,
-    /// what it says.
+    /// [`Error::Transfer`] if the device refuses; if work failed that should have written them, and nobody has been
+    /// told yet, what it says.
     pub fn download(&self) -> Result<Vec<T>, Error> {
         let mut elements = vec![T::zeroed(); self.length];
         self.download_into(&mut elements)?;
@@ -226,7 +226,8 @@ impl<T: Element, S: ?Sized> DeviceSlice<T, S> {
     /// All elements, into memory of the caller. Blocks until they are there.
     ///
     /// # Errors
-    /// [`Error::Length`] if there is room for more or fewer than the slice has; otherwise as [`download`](Self::download).
+    /// [`Error::Length`] if there is room for more or fewer than the slice has; otherwise as
+    /// [`download`](Self::download).
     pub fn download_into(&self, elements: &mut [T]) -> Result<(), Error> {
         self.check_length(elements.len())?;
         let _use = self.enter(Mode::Read)?;
@@ -260,8 +261,8 @@ impl<T: Element, S: ?Sized> DeviceSlice<T, S> {
         let plain = Rect { start: 0, pitch: columns };
         let copy = rect_copy((source, plain), (self, plain), [columns, 1])?;
         let _uses = (source.enter(Mode::Read)?, self.enter_to_overwrite()?);
-        // SAFETY: nothing in flight touches the two any more that could get in the way, and both are borrowed. They lie in their
-        // memories and do not overlap, for they are borrowed differently.
+        // SAFETY: nothing in flight touches the two any more that could get in the way, and both are borrowed. They lie
+        // in their memories and do not overlap, for they are borrowed differently.
         unsafe { self.device.driver().copy(&copy) }.map_err(|source| self.device.error(source))
     }
 }

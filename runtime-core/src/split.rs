@@ -44,8 +44,8 @@ impl Part {
 }
 
 impl Split {
-    /// `length` elements, the same number for each device. Every part but the last is a multiple of `granule` long: a work-group's share, a
-    /// row.
+    /// `length` elements, the same number for each device. Every part but the last is a multiple of `granule` long: a
+    /// work-group's share, a row.
     ///
     /// # Errors
     /// [`Error::Transfer`] if a device has no stream.
@@ -53,8 +53,8 @@ impl Split {
         Self::weighted(devices.iter().map(|device| (device, 1.0)), length, granule)
     }
 
-    /// The same with a weight for each device: one of twice the weight gets twice as many elements. Weights that are no positive number count
-    /// as 0.
+    /// The same with a weight for each device: one of twice the weight gets twice as many elements. Weights that are no
+    /// positive number count as 0.
     ///
     /// # Errors
     /// [`Error::Transfer`] if a device has no stream.

@@ -1,7 +1,8 @@
 //! Work in order, beside other work.
 //!
-//! What is enqueued on a stream runs one after the other. Streams run beside each other, except where they touch the same
-//! memory: that is found out ([`allocation`](crate::allocation)), and the later one waits, on the device if it can.
+//! What is enqueued on a stream runs one after the other. Streams run beside each other, except where they touch the
+//! same memory: that is found out (`allocation`), and the later one waits, on the device if it
+//! can.
 
 use std::{
     collections::VecDeque,
@@ -30,9 +31,9 @@ use crate::{
 
 /// Work on one device, in order.
 ///
-/// Every method that enqueues returns at once, with an [`Event`] for the work, unless the stream is full; then it waits until there is room.
-/// Arguments may be dropped, or used elsewhere, as soon as it has returned: work holds the memory that it touches, and whatever else touches
-/// it waits as long as it must.
+/// Every method that enqueues returns at once, with an [`Event`] for the work, unless the stream is full; then it waits
+/// until there is room. Arguments may be dropped, or used elsewhere, as soon as it has returned: work holds the memory
+/// that it touches, and whatever else touches it waits as long as it must.
 ///
 /// Dropping a stream lets its work run to the end. A stream may be shared by threads; what one thread enqueues stays in
 /// order.
@@ -41,8 +42,8 @@ pub struct Stream {
     driver: Box<dyn DriverStream>,
     id: u64,
     shared: Arc<InFlight>,
-    /// To be done before the next work begins. Held while work is submitted, so that what is in flight is listed in the order in
-    /// which it runs.
+    /// To be done before the next work begins. Held while work is submitted, so that what is in flight is listed in
+    /// the order in which it runs.
     after: Mutex<Vec<Event>>,
 }
 
@@ -126,9 +127,11 @@ impl Stream {
         queue.events.is_empty()
     }
 
-    /// Has everything that is enqueued from now on begin after this event, of whatever stream and device. Does not block.
+    /// Has everything that is enqueued from now on begin after this event, of whatever stream and device. Does not
+    /// block.
     ///
-    /// There is no need to, for the sake of buffers: those wait by themselves. If the event's work fails, what comes after it runs nonetheless.
+    /// There is no need to, for the sake of buffers: those wait by themselves. If the event's work fails, what comes
+    /// after it runs nonetheless.
     pub fn wait_for(&self, event: &Event) {
         self.after.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
     }
@@ -157,8 +160,8 @@ impl Stream {
         self.copy_rect((source, plain), (destination, plain), [columns, 1])
     }
 
-    /// Copies a rectangle of `[columns, rows]` elements from one matrix to another; each is stored row by row in its slice. The slices may
-    /// lie on different devices.
+    /// Copies a rectangle of `[columns, rows]` elements from one matrix to another; each is stored row by row in its
+    /// slice. The slices may lie on different devices.
     ///
     /// # Errors
     /// [`Error::Rect`] if a rectangle does not lie in its slice; [`Error::Transfer`] if the device refuses.
@@ -171,9 +174,9 @@ impl Stream {
         let (to, to_rect) = destination;
         let work = rect_copy(source, (to, to_rect), size)?;
         let accesses = [source.0.access(Mode::Read), to.access(Mode::Write)];
-        // SAFETY: the source is borrowed and the destination mutably so, now; from then on the recorded accesses keep others
-        // away until the copy is done. Both lie in their memories, as `rect_copy` has checked, and do not overlap, for they are borrowed
-        // differently.
+        // SAFETY: the source is borrowed and the destination mutably so, now; from then on the recorded accesses keep
+        // others away until the copy is done. Both lie in their memories, as `rect_copy` has checked, and do not
+        // overlap, for they are borrowed differently.
         unsafe { self.submit_copy(work, &accesses) }
     }
 
@@ -226,8 +229,8 @@ impl Stream {
         Ok(Download { event, elements })
     }
 
-    /// Runs a function of the host in the stream's order. It must not use devices: what it would wait for may wait for it.
-    /// If it panics, its event fails.
+    /// Runs a function of the host in the stream's order. It must not use devices: what it would wait for may wait for
+    /// it. If it panics, its event fails.
     ///
     /// # Errors
     /// [`Error::Transfer`] if the device refuses.
@@ -244,8 +247,8 @@ impl Stream {
     }
 
     /// # Safety
-    /// The dispatch's kernarg bytes must be what its kernel takes, and these all the accesses that it makes; all of them are
-    /// allowed now.
+    /// The dispatch's kernarg bytes must be what its kernel takes, and these all the accesses that it makes; all of
+    /// them are allowed now.
     pub(crate) unsafe fn submit_launch(&self, dispatch: Dispatch, accesses: &[Access]) -> Result<Event, LaunchError> {
         // SAFETY: as this function's contract.
         unsafe { self.try_submit(Work::Kernel(dispatch.clone()), What::Kernel(dispatch.clone()), accesses) }
@@ -277,7 +280,8 @@ impl Stream {
     }
 
     /// # Safety
-    /// As [`submit`](Self::submit); and [`submitting`], or [`submitting_a_graph`](crate::allocation::submitting_a_graph), is held.
+    /// As [`submit`](Self::submit); and [`submitting`], or
+    /// [`submitting_a_graph`](crate::allocation::submitting_a_graph), is held.
     pub(crate) unsafe fn submit_exclusively(
         &self,
         work: Work,
@@ -292,8 +296,8 @@ impl Stream {
         let pending = dependencies.pending.iter().filter(|event| event.stream() != self.id);
         let after: Vec<_> = pending.chain(&*explicit).map(|event| Arc::clone(event.completion())).collect();
         let enqueued = Instant::now();
-        // SAFETY: everything that touches the same memory, in flight, is waited for (`after`, and the stream's order); until the
-        // work is done, the event that is recorded below has others wait, and holds the memory.
+        // SAFETY: everything that touches the same memory, in flight, is waited for (`after`, and the stream's order);
+        // until the work is done, the event that is recorded below has others wait, and holds the memory.
         let completion = unsafe { self.driver.submit(work, &after) }?;
         explicit.clear();
         let memory: Vec<Arc<Allocation>> = accesses.iter().map(|access| Arc::clone(&access.allocation)).collect();

@@ -1,8 +1,8 @@
 //! `GEOBACTER_TRACE=<file>`: everything that devices did, and when, for Chrome's `about:tracing` and Perfetto.
 //!
-//! The format is the *Trace Event Format*'s array of complete events (`ph: "X"`), with a process for each device and a thread for each stream. It
-//! is written as work is seen to have ended; the closing bracket, which readers do not need, is missing, so that a program may end, or crash,
-//! at any time.
+//! The format is the *Trace Event Format*'s array of complete events (`ph: "X"`), with a process for each device and a
+//! thread for each stream. It is written as work is seen to have ended; the closing bracket, which readers do not need,
+//! is missing, so that a program may end, or crash, at any time.
 
 use std::{
     collections::HashSet,

@@ -66,8 +66,8 @@ impl Launcher {
         let run = |groups: Range<u64>, failed: &AtomicBool| {
             let ids = ids(dispatch.groups(), groups).take_while(|_| !failed.load(Ordering::Relaxed));
             let entry = || {
-                // SAFETY: the kernarg bytes are what the entry function takes (this function's contract), and this thread's
-                // intrinsics tell it to run one group of the grid, which no other call runs.
+                // SAFETY: the kernarg bytes are what the entry function takes (this function's contract), and this
+                // thread's intrinsics tell it to run one group of the grid, which no other call runs.
                 unsafe { (dispatch.kernel.entry)(kernarg.get()) }
             };
             print::with(&speaker, || panics::run_groups(ids, size, dispatch.dynamic_lds, entry))

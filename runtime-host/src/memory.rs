@@ -19,8 +19,9 @@ pub(crate) struct HostMemory {
     size: usize,
 }
 
-// SAFETY: it owns its bytes; `write`, `read` and `zero` go through `&self`, and what is above has them called only while nothing
-// else uses the bytes against that (a buffer is borrowed mutably to write it, and work in flight is waited for).
+// SAFETY: it owns its bytes; `write`, `read` and `zero` go through `&self`, and what is above has them called only
+// while nothing else uses the bytes against that (a buffer is borrowed mutably to write it, and work in flight is
+// waited for).
 unsafe impl Send for HostMemory {}
 // SAFETY: as above.
 unsafe impl Sync for HostMemory {}
@@ -30,7 +31,8 @@ impl HostMemory {
     pub(crate) fn new(bytes: u64, kind: MemoryKind, total: u64) -> Result<Self, DriverError> {
         let out_of_memory = || DriverError::OutOfMemory(OutOfMemory::new(bytes, kind, total));
         let size = usize::try_from(bytes).map_err(|_| out_of_memory())?;
-        // Aligned here and not by the allocator: that would have to write zeros, where the system's pages are zero already.
+        // Aligned here and not by the allocator: that would have to write zeros, where the system's pages are zero
+        // already.
         let padded = size.checked_add(ALIGN).ok_or_else(out_of_memory)?;
         let layout = Layout::from_size_align(padded, align_of::<u128>()).map_err(|_| out_of_memory())?;
         // SAFETY: the layout's size is not zero.

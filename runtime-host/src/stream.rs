@@ -1,5 +1,5 @@
-//! A stream on the host: a thread of its own, which starts launches in order. The launches themselves use all threads, as those that a
-//! program waits for do.
+//! A stream on the host: a thread of its own, which starts launches in order. The launches themselves use all threads,
+//! as those that a program waits for do.
 
 use std::{any::Any, sync::Arc};
 

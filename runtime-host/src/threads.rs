@@ -1,8 +1,9 @@
 //! The threads that run a launch: the one that called, and helpers that join it.
 //!
-//! The calling thread begins at once, and does all of the work if the helpers are slow to wake, or busy with another launch: it waits only
-//! for those that have joined. They are one fewer than the processor has threads for, and a pool of their own: with rayon's global
-//! pool, whose threads are as many as the processor's, the calling thread could only wait, and a launch would cost two changes of thread.
+//! The calling thread begins at once, and does all of the work if the helpers are slow to wake, or busy with another
+//! launch: it waits only for those that have joined. They are one fewer than the processor has threads for, and a pool
+//! of their own: with rayon's global pool, whose threads are as many as the processor's, the calling thread could only
+//! wait, and a launch would cost two changes of thread.
 //!
 //! ```text
 //!   open --helper: join--> open, helped --caller has no work left: close--> closed, helped --last helper is done--> over
@@ -29,7 +30,8 @@ const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
 /// How long the caller looks for its last helper before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);
 
-/// Invitations that no helper has seen yet, for each helper. Beyond that all of them are busy, and one more is of no use.
+/// Invitations that no helper has seen yet, for each helper. Beyond that all of them are busy, and one more is of no
+/// use.
 const MOST_INVITATIONS: usize = 16;
 
 #[derive(Debug)]
@@ -151,7 +153,8 @@ impl Job {
             }
         }
         let _leave = Leave(self);
-        // SAFETY: this thread has joined and not left, and until it has, `Close` keeps the caller, whose work this is, from returning.
+        // SAFETY: this thread has joined and not left, and until it has, `Close` keeps the caller, whose work this is,
+        // from returning.
         unsafe { (*self.work)() };
     }
 }

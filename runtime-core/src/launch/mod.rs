@@ -4,8 +4,9 @@
 //! * `contract`: the checks.
 //! * `error`: what they say.
 //!
-//! `#[kernel]` writes calls of [`launch`] and [`Arguments::push`]. What is checked is the *launch contract* that item-indexed
-//! access in a kernel relies on (see `geobacter_lang`): nothing is enqueued and no buffer changes unless all of it holds.
+//! `#[kernel]` writes calls of [`launch`] and [`Arguments::push`]. What is checked is the *launch contract* that
+//! item-indexed access in a kernel relies on (see `geobacter_lang`): nothing is enqueued and no buffer changes unless
+//! all of it holds.
 
 mod arguments;
 mod contract;
@@ -29,8 +30,8 @@ use crate::{
     trace,
 };
 
-/// What a kernel can be launched on: a device, which waits for its end; a stream, which does not; a graph in the making, which only
-/// notes it.
+/// What a kernel can be launched on: a device, which waits for its end; a stream, which does not; a graph in the
+/// making, which only notes it.
 pub trait Target: sealed::Sealed {
     /// What the launch gives.
     type Launched;
@@ -41,8 +42,8 @@ pub trait Target: sealed::Sealed {
     /// Launches what was checked.
     ///
     /// # Safety
-    /// The dispatch's kernarg bytes are what its kernel takes, and these all the accesses that it makes; all of them are allowed
-    /// now.
+    /// The dispatch's kernarg bytes are what its kernel takes, and these all the accesses that it makes; all of them
+    /// are allowed now.
     ///
     /// # Errors
     /// Any [`LaunchError`].
@@ -76,9 +77,9 @@ impl Target for &Device {
             cause: Box::new(cause),
         })?;
         let start = Instant::now();
-        // SAFETY: the kernel takes these bytes (this function's contract). Every address in them is that of a buffer which the caller
-        // borrows, for reading or for writing as the parameter's kind demands, until this call returns; work in flight that touches
-        // them has been waited for; it was checked that this device reaches them.
+        // SAFETY: the kernel takes these bytes (this function's contract). Every address in them is that of a buffer
+        // which the caller borrows, for reading or for writing as the parameter's kind demands, until this call
+        // returns; work in flight that touches them has been waited for; it was checked that this device reaches them.
         let outcome = unsafe { self.driver().dispatch(&dispatch) };
         if trace::is_on() {
             let what = format!("kernel `{kernel}`");
@@ -119,8 +120,8 @@ impl Target for &mut GraphBuilder {
 /// Checks a launch, collects its arguments with `push_all`, and hands it over. `push_all` is called once or twice.
 ///
 /// # Safety
-/// `kernel`'s entry function is one for grids of `D` dimensions and takes the arguments that `push_all` pushes, the same each
-/// time and in this order, and does with each what its kind says.
+/// `kernel`'s entry function is one for grids of `D` dimensions and takes the arguments that `push_all` pushes, the
+/// same each time and in this order, and does with each what its kind says.
 ///
 /// # Errors
 /// Any [`LaunchError`].
@@ -136,9 +137,9 @@ pub unsafe fn launch<const D: usize, On: Target>(
     let grid = contract.grid(requested)?;
     let arguments::Bound { kernarg, dynamic_lds, accesses } = arguments::bind(contract, &grid, &push_all)?;
     let dispatch = Dispatch { kernel, grid: grid.extent, kernarg, dynamic_lds };
-    // SAFETY: the bytes are header and arguments in C layout, and the kernel takes these (this function's contract). The accesses
-    // are those of the buffers among them, which the caller borrows now, for reading or for writing as the parameter's kind
-    // demands; it was checked that the device reaches them.
+    // SAFETY: the bytes are header and arguments in C layout, and the kernel takes these (this function's contract).
+    // The accesses are those of the buffers among them, which the caller borrows now, for reading or for writing as the
+    // parameter's kind demands; it was checked that the device reaches them.
     unsafe { on.run(CheckedLaunch { dispatch, accesses }) }
 }
 
