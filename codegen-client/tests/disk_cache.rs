@@ -1,8 +1,11 @@
 //! The disk cache: what was put is what comes back, or nothing does.
 
 use std::{
+    env,
     fs::{self, File},
+    io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    process::Command,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, SystemTime},
@@ -209,13 +212,66 @@ fn entries_that_go_while_they_are_used_are_built_again() {
             });
         }
         scope.spawn(|| {
-            for round in 0..60 {
-                match round % 3 {
+            for round in 0..80 {
+                match round % 4 {
                     0 => drop(cache.clear().unwrap()),
+                    3 => cache.entries().unwrap().iter().for_each(|entry| flip(&entry.path, round)),
                     1 => cache.entries().unwrap().iter().for_each(|entry| drop(fs::write(&entry.path, "short"))),
                     _ => cache.entries().unwrap().iter().for_each(|entry| drop(fs::remove_file(&entry.path))),
                 }
             }
         });
     });
+}
+
+/// Flips one bit of a file where it stands, if it is still there.
+fn flip(path: &Path, number: usize) {
+    let Ok(mut file) = File::options().read(true).write(true).open(path) else { return };
+    let mut bytes = Vec::new();
+    let _ = file.read_to_end(&mut bytes);
+    if !bytes.is_empty() {
+        let at = number * 37 % bytes.len();
+        let _ = file.seek(SeekFrom::Start(at as u64));
+        let _ = file.write_all(&[bytes[at] ^ (1 << (number % 8))]);
+    }
+}
+
+#[test]
+fn a_folder_that_nobody_can_write_to_costs_the_cache_and_nothing_else() {
+    // Where not even root may make a folder.
+    let cache = DiskCache::at("/proc/geobacter-cache");
+    for round in 0..3_u32 {
+        assert_eq!(DiskCache::get_or_compute::<u32, ()>(Some(&cache), &key(round), || Ok(round)), Ok(round));
+    }
+}
+
+#[test]
+fn a_full_disk_costs_the_cache_and_nothing_else() {
+    // What a full disk does to writes, a limit on the size of files does, too: they fail in the middle of the file. The signal that comes
+    // with it is ignored, as there is none on a full disk.
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" on_a_full_disk --exact --ignored --nocapture"])
+        .arg(env::current_exe().unwrap())
+        .env("TEST_FOLDER", folder.path())
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+#[ignore = "for a limit on the size of files; `a_full_disk_costs_the_cache_and_nothing_else` starts it"]
+fn on_a_full_disk() {
+    let folder = PathBuf::from(env::var_os("TEST_FOLDER").unwrap());
+    assert!(fs::write(folder.join("probe"), vec![0; 5000]).is_err(), "the limit holds");
+    let cache = DiskCache::at(folder.join("cache"));
+    for round in 0..3_u32 {
+        let answer = DiskCache::get_or_compute::<_, ()>(Some(&cache), &key(round), || Ok(vec![round; 5000]));
+        assert_eq!(answer, Ok(vec![round; 5000]));
+        // Nothing that was cut short is taken for an entry, and no draft stays.
+        assert_eq!(cache.get::<Vec<u32>>(&key(round)), None);
+    }
+    let left: u64 = cache.entries().unwrap().iter().map(|entry| fs::metadata(&entry.path).unwrap().len()).sum();
+    assert_eq!(left, 0);
 }
