@@ -2,7 +2,9 @@
 //! a simulated GPU. Each failure is an error of the call that needed it, or is made good; nothing runs twice or not at
 //! all, and no memory stays behind.
 
-use amdgpu_sim::injection::walk;
+use std::{env, process::Command};
+
+use amdgpu_sim::injection::{Injection, walk};
 use geobacter::{DeviceKind, Error, Graph, LaunchError, prelude::*};
 
 mod work;
@@ -94,4 +96,79 @@ fn each_call_of_the_runtime_fails_once() {
         println!("{functions:?}: {injected} calls failed, {told} of them were told, the others made good");
         assert!(told <= injected && most <= 1, "one failure is told once");
     }
+}
+
+/// What a program calls before it has pools of anything, and what makes them.
+const WHEN_COLD: &[&str] = &[
+    "hsa_init",
+    "hsa_system_get_info",
+    "hsa_iterate_agents",
+    "hsa_amd_agent_iterate_memory_pools",
+    "hsa_amd_memory_pool_get_info",
+    "hsa_amd_memory_pool_allocate",
+    "hsa_amd_agents_allow_access",
+    "hsa_signal_create",
+    "hsa_queue_create",
+    "hsa_executable_create_alt",
+    "hsa_code_object_reader_create_from_memory",
+    "hsa_executable_load_agent_code_object",
+    "hsa_executable_freeze",
+    "hsa_executable_get_symbol_by_name",
+    "hsa_executable_symbol_get_info",
+    "hsa_amd_memory_fill",
+    "hsa_memory_copy",
+    "hsa_amd_memory_async_copy",
+    "hsa_amd_signal_async_handler",
+];
+
+#[test]
+fn each_call_of_a_program_that_has_just_started_fails_once() {
+    if geobacter::devices().find(|info| info.kind == DeviceKind::Simulator).is_none() {
+        return;
+    }
+    let (mut absent, mut told, mut made_good) = (0, 0, 0);
+    for nth in 1.. {
+        let output = Command::new(env::current_exe().unwrap())
+            .args(["just_started", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .env("TEST_FAIL_CALL", nth.to_string())
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        assert!(output.status.success() && text.contains("1 passed"), "call {nth}: {text}");
+        match text.lines().find_map(|line| line.split("outcome: ").nth(1)) {
+            Some("absent") => absent += 1,
+            Some("told") => told += 1,
+            Some("made good") => made_good += 1,
+            Some("nothing failed") => break,
+            other => panic!("call {nth}: {other:?}: {text}"),
+        }
+    }
+    println!("{absent} failures cost the device, with a reason; {told} were told; {made_good} were made good");
+    assert!(absent > 0 && told > 0);
+}
+
+#[test]
+#[ignore = "for a process of its own; `each_call_of_a_program_that_has_just_started_fails_once` starts it"]
+fn just_started() {
+    let nth = env::var("TEST_FAIL_CALL").unwrap().parse().unwrap();
+    let injection = Injection::new(WHEN_COLD, nth, OUT_OF_RESOURCES).unwrap();
+    let devices = geobacter::devices();
+    let device = devices.find(|info| info.kind == DeviceKind::Simulator);
+    let outcome = match device {
+        None => {
+            assert!(injection.happened() && devices.absent.iter().any(|absence| !absence.reason.is_empty()));
+            "absent"
+        }
+        Some(device) => {
+            let failures = program(&device);
+            device.wait();
+            assert_eq!(device.memory().statistics().in_use, 0);
+            match (injection.happened(), failures) {
+                (false, _) => "nothing failed",
+                (true, 0) => "made good",
+                (true, _) => "told",
+            }
+        }
+    };
+    println!("outcome: {outcome}");
 }
