@@ -213,3 +213,18 @@ struct Streams;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/MEMORY.md")]
 struct Memory;
+
+/// And of that on several devices.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/DEVICES.md")]
+struct SeveralDevices;
+
+/// And of that on device code.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/DEVICECODE.md")]
+struct DeviceCode;
+
+/// And of that on what goes wrong.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/DIAGNOSTICS.md")]
+struct Diagnostics;
