@@ -76,10 +76,8 @@ impl Threads {
     /// Runs `work` on this thread and, at the same time, on helpers. It returns when there is no work left.
     pub(crate) fn run(&self, work: impl Fn() + Sync) {
         let Some(helpers) = self.helpers() else { return work() };
-        let work: &(dyn Fn() + Sync) = &work;
-        // SAFETY: only the lifetime changes, and the job keeps a pointer.
-        let work: &'static (dyn Fn() + Sync) = unsafe { std::mem::transmute(work) };
-        let job = Arc::new(Job { work, state: Mutex::default(), left: Condvar::new() });
+        // SAFETY: `Close`, below, ends before the work does.
+        let job = unsafe { Job::lend(&work) };
         // Does not let this function end, not even by a panic, before the last helper is done with the work.
         let _close = Close(&job);
         helpers.invite(&job, self.count - 1);
@@ -127,6 +125,16 @@ struct JobState {
 }
 
 impl Job {
+    /// A launch whose work is lent to whoever joins.
+    ///
+    /// # Safety
+    /// A [`Close`] of it must be dropped before the work is gone.
+    unsafe fn lend(work: &(dyn Fn() + Sync)) -> Arc<Self> {
+        // SAFETY: only the lifetime changes, and the job keeps a pointer.
+        let work: &'static (dyn Fn() + Sync) = unsafe { std::mem::transmute(work) };
+        Arc::new(Self { work, state: Mutex::default(), left: Condvar::new() })
+    }
+
     fn state(&self) -> MutexGuard<'_, JobState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -186,6 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "rayon's queues make pointers of integers")]
     fn a_launch_does_not_wait_for_helpers_that_are_busy_with_another() {
         let threads = Arc::new(Threads { count: 3, helpers: OnceLock::new() });
         let (release, held) = mpsc::channel::<()>();
@@ -215,6 +224,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "rayon's queues make pointers of integers")]
     fn helpers_join_and_are_waited_for() {
         let threads = Threads { count: 4, helpers: OnceLock::new() };
         for _ in 0..20 {
@@ -230,6 +240,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "rayon's queues make pointers of integers")]
     fn a_panic_of_the_caller_waits_for_helpers() {
         let threads = Threads { count: 2, helpers: OnceLock::new() };
         let (joined, done) = (Barrier::new(2), AtomicUsize::new(0));
@@ -244,5 +255,41 @@ mod tests {
         }));
         assert!(run.is_err());
         assert_eq!(done.into_inner(), 1);
+    }
+
+    #[test]
+    fn work_is_done_by_who_joins_in_time_and_is_nobodys_later() {
+        for round in 0..20 {
+            let calls = AtomicUsize::new(0);
+            let helpers: Vec<_> = {
+                let numbers = Box::new([round; 3]);
+                let work = || {
+                    calls.fetch_add(numbers.len(), Ordering::Relaxed);
+                };
+                // SAFETY: `close` is dropped at the end of this block, before the work.
+                let job = unsafe { Job::lend(&work) };
+                let close = Close(&job);
+                let helper = |_| {
+                    let job = Arc::clone(&job);
+                    thread::spawn(move || {
+                        let joined = job.join();
+                        if joined {
+                            job.help();
+                        }
+                        joined
+                    })
+                };
+                let helpers = (0..3).map(helper).collect();
+                work();
+                if round % 2 == 0 {
+                    thread::yield_now();
+                }
+                drop(close);
+                helpers
+            };
+            let joined = helpers.into_iter().map(|helper| helper.join().unwrap());
+            let joined = joined.filter(|&joined| joined).count();
+            assert_eq!(calls.into_inner(), 3 * (1 + joined));
+        }
     }
 }
