@@ -68,9 +68,18 @@ fn program(device: &Device) -> u32 {
     *failures
 }
 
+/// The simulated GPU; where there is none, says so.
+fn simulator() -> Option<Device> {
+    let found = geobacter::devices().find(|info| info.kind == DeviceKind::Simulator);
+    if found.is_none() {
+        eprintln!("skipped: run by plain cargo, so there is no simulated GPU; use `cargo geobacter test`");
+    }
+    found
+}
+
 #[test]
 fn each_call_of_the_runtime_fails_once() {
-    let Some(device) = geobacter::devices().find(|info| info.kind == DeviceKind::Simulator) else { return };
+    let Some(device) = simulator() else { return };
     // Code is loaded, and pools are filled as far as they get, before anything is counted.
     assert_eq!(program(&device), 0);
     let allocating: &[&[&str]] = &[
@@ -123,7 +132,7 @@ const WHEN_COLD: &[&str] = &[
 
 #[test]
 fn each_call_of_a_program_that_has_just_started_fails_once() {
-    if geobacter::devices().find(|info| info.kind == DeviceKind::Simulator).is_none() {
+    if simulator().is_none() {
         return;
     }
     let (mut absent, mut told, mut made_good) = (0, 0, 0);

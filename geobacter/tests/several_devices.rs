@@ -64,6 +64,8 @@ fn a_grid_is_split_over_all_devices() {
 fn two_gpus_in_one_program() {
     if has_simulator() {
         with_two_gpus("two_gpus_work_together");
+    } else {
+        eprintln!("skipped: run by plain cargo, so there is no simulated GPU; use `cargo geobacter test`");
     }
 }
 
