@@ -114,7 +114,7 @@ pub struct Registers {
     pub reads: Box<[Span]>,
     /// Registers that it writes.
     pub writes: Box<[Span]>,
-    /// Whether it compares: its result is a bit for each lane, or SCC.
+    /// Whether it compares: its result is a bit for each lane, or SCC, or where to go on.
     pub compares: bool,
     /// Whether lanes read what other lanes hold, be they active or not.
     pub across: bool,
@@ -170,7 +170,7 @@ impl Registers {
             _ => {}
         }
         let across = matches!(class, Class::Permute | Class::Matrix) || crosses(parsed);
-        let compares = ["v_cmp", "s_cmp", "s_bitcmp"].iter().any(|name| parsed.mnemonic.starts_with(name));
+        let compares = ["v_cmp", "s_cmp", "s_bitcmp", "s_cbranch_vcc"].iter().any(|name| parsed.mnemonic.starts_with(name));
         Self { class, reads: reads.into(), writes: writes.into(), compares, across, waits: waits(parsed) }
     }
 }

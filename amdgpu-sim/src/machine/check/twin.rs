@@ -184,8 +184,9 @@ impl Twin {
         let exec = self.wave.exec();
         let other = step(&mut self.wave, env)?;
         let Some(flow) = flow else { return Ok(()) };
+        let undecided = registers.class == Class::Branch && self.undecided != 0;
         self.differ(registers, wave, self.undecided & exec);
-        if other != flow {
+        if other != flow || undecided {
             let what = if registers.class == Class::Branch { "a branch depends on" } else { "the way on depends on" };
             return Err(uninitialized(what, None));
         }

@@ -48,8 +48,11 @@ impl Execute for Checked<'_, '_> {
             log.begin();
         }
         let result = step(wave, env);
-        if result.is_ok() {
-            self.group.accessed(env, ip, wave.first_item)?;
+        let checked = if result.is_ok() { self.group.accessed(env, ip, wave.first_item) } else { Ok(()) };
+        if let Err(trap) = &checked
+            && trap.kind == FaultKind::UninitializedRead
+        {
+            return checked.map(|()| Flow::Next);
         }
         if let Some(log) = &mut env.log {
             log.play_back();
@@ -58,31 +61,30 @@ impl Execute for Checked<'_, '_> {
         let followed = twin.follow(step, registers, wave, result.as_ref().ok().copied(), env);
         std::mem::swap(&mut env.lds, &mut self.group.twin_lds);
         let finished = env.log.as_mut().map_or(Ok(()), |log| log.finish());
-        match (result, followed.and(finished)) {
-            // A fault that comes of an address that was never written is not the first thing to say.
-            (Err(_), Err(mut trap)) | (Ok(_), Err(mut trap)) if trap.kind == FaultKind::UninitializedValue => {
-                let names = twin.differing(registers, wave, trap.lane);
-                if !names.is_empty() {
-                    trap.detail = format!("{} ({} is not, or was made of what is not)", trap.detail, names.join(", "));
-                }
-                Err(trap)
+        if let Err(mut trap) = followed.and(finished)
+            && trap.kind == FaultKind::UninitializedValue
+        {
+            // Whatever comes of such a value, a fault or a conflict, the value is the first thing to say.
+            let names = twin.differing(registers, wave, trap.lane);
+            if !names.is_empty() {
+                trap.detail = format!("{} ({} is not, or was made of what is not)", trap.detail, names.join(", "));
             }
-            (Ok(flow), _) => {
-                if let Some(log) = &env.log {
-                    open.issued(ip, lanes, wave, registers, log);
-                }
-                match flow {
-                    Flow::End => self.group.wave_ended(*number, ip),
-                    // Or a signal of a barrier that is waited for later.
-                    Flow::Barrier | Flow::Next if registers.class == Class::Barrier => {
-                        self.group.reach_barrier(*number, code, wave, open.open_writes())?;
-                        self.group.split_barrier(env.barrier.phase(), code)?;
-                    }
-                    _ => {}
-                }
-                Ok(flow)
-            }
-            (Err(trap), _) => Err(trap),
+            return Err(trap);
         }
+        let flow = result?;
+        checked?;
+        if let Some(log) = &env.log {
+            open.issued(ip, lanes, wave, registers, log);
+        }
+        match flow {
+            Flow::End => self.group.wave_ended(*number, ip),
+            // Or a signal of a barrier that is waited for later.
+            Flow::Barrier | Flow::Next if registers.class == Class::Barrier => {
+                self.group.reach_barrier(*number, code, wave, open.open_writes())?;
+                self.group.split_barrier(env.barrier.phase(), code)?;
+            }
+            _ => {}
+        }
+        Ok(flow)
     }
 }
