@@ -67,6 +67,7 @@
 //! that needs one ends with a fault that names the instruction.
 
 mod config;
+pub mod counters;
 mod disassembler;
 mod hsa;
 mod isa;
@@ -79,7 +80,7 @@ pub use config::{
 pub use disassembler::{Disassembler, WorkerDisassembler};
 #[cfg(feature = "fault-injection")]
 pub use hsa::injection;
-pub use hsa::{InstallError, hsa_api, install, last_error, take_fault_report};
+pub use hsa::{InstallError, hsa_api, install, last_error, take_counters, take_fault_report};
 pub use machine::{
     check::AccessKind,
     fault::{AccessReport, FaultKind, FaultPlace, FaultReport, Site},

@@ -13,6 +13,7 @@ pub mod dpp;
 pub mod flow;
 pub mod lane;
 pub mod lds;
+pub mod limits;
 pub mod mubuf;
 pub mod names;
 pub mod registers;

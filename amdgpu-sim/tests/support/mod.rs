@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use amdgpu_sim::{Config, Disassembler, FaultReport};
+use amdgpu_sim::{Config, Disassembler, FaultReport, counters::CountersOutput};
 use geobacter_spool::job::Instruction;
 use hsa_rt_sys::*;
 
@@ -189,6 +189,13 @@ pub fn check_everything() {
     CHECKS.store(true, Ordering::Relaxed);
 }
 
+static COUNTERS: AtomicBool = AtomicBool::new(false);
+
+/// Has the simulator keep counters. To be called before anything else of this test process uses it.
+pub fn count_everything() {
+    COUNTERS.store(true, Ordering::Relaxed);
+}
+
 static MEMORY: AtomicU64 = AtomicU64::new(amdgpu_sim::DEFAULT_MEMORY);
 
 /// Gives each GPU this much memory, in bytes. To be called before anything else of this test process uses the simulator.
@@ -213,6 +220,10 @@ pub fn api() -> &'static HsaApi {
         // No test of the checks waits for the watchdog, and checks take their time on a busy machine.
         let config = if checks { config } else { config.with_watchdog(WATCHDOG) }.with_checks(checks);
         let config = config.with_memory(MEMORY.load(Ordering::Relaxed));
+        let config = match COUNTERS.load(Ordering::Relaxed) {
+            true => config.with_counters(Some(CountersOutput::Program)),
+            false => config,
+        };
         let api = amdgpu_sim::install(config, Arc::new(LlvmMc)).unwrap();
         // SAFETY: the table's functions are HSA's.
         assert_eq!(unsafe { (api.hsa_init)() }, HSA_STATUS_SUCCESS);
@@ -295,9 +306,8 @@ impl<T: Copy> Buffer<T> {
     pub fn of(pool: hsa_amd_memory_pool_t, values: &[T]) -> Self {
         let buffer = Self::unwritten_of(pool, values.len());
         // SAFETY: HSA's contract: room for the values on both sides.
-        let status = unsafe {
-            (api().hsa_memory_copy)(buffer.address.cast(), values.as_ptr().cast(), size_of_val(values))
-        };
+        let status =
+            unsafe { (api().hsa_memory_copy)(buffer.address.cast(), values.as_ptr().cast(), size_of_val(values)) };
         assert_eq!(status, HSA_STATUS_SUCCESS);
         buffer
     }
@@ -311,8 +321,7 @@ impl<T: Copy> Buffer<T> {
     pub fn unwritten_of(pool: hsa_amd_memory_pool_t, length: usize) -> Self {
         let mut address = std::ptr::null_mut();
         // SAFETY: HSA's contract: a pool, a size, room for the address.
-        let status =
-            unsafe { (api().hsa_amd_memory_pool_allocate)(pool, length * size_of::<T>(), 0, &mut address) };
+        let status = unsafe { (api().hsa_amd_memory_pool_allocate)(pool, length * size_of::<T>(), 0, &mut address) };
         assert_eq!(status, HSA_STATUS_SUCCESS);
         Self { address: address.cast(), length }
     }
