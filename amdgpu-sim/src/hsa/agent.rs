@@ -13,12 +13,15 @@ use hsa_rt_sys::*;
 use super::{
     extensions::EXTENSIONS,
     isa::{Isa, exception_policies},
-    out::{null, put, put_text},
+    out::{null, put, put_bytes, put_text},
     product::Product,
     queue::{MAX_QUEUE_SIZE, MIN_QUEUE_SIZE},
     state::{Simulator, fail, simulator, status},
 };
-use crate::machine::{agents::GpuSet, dispatch::MAX_WORKGROUP};
+use crate::{
+    isa::target::Target,
+    machine::{agents::GpuSet, dispatch::MAX_WORKGROUP},
+};
 
 /// Handle of the CPU agent; the GPUs follow.
 const CPU: u64 = 1;
@@ -83,12 +86,17 @@ impl Agent {
         }
     }
 
-    /// The card that it is; `None` for the CPU.
-    pub fn product(self, simulator: &Simulator) -> Option<&'static Product> {
+    /// What a GPU is.
+    pub fn target(self, simulator: &Simulator) -> Option<Target> {
         match self {
             Self::Cpu => None,
-            Self::Gpu(n) => simulator.config.targets().get(n).and_then(|target| Product::of(target)),
+            Self::Gpu(_) => Target::named(self.name(simulator)),
         }
+    }
+
+    /// The card that it is; `None` for the CPU.
+    pub fn product(self, simulator: &Simulator) -> Option<&'static Product> {
+        self.target(simulator).map(Product::of)
     }
 
     /// Its handle.
@@ -216,7 +224,7 @@ unsafe fn gpu_info(
     // SAFETY: room for the attribute's type by this function's contract.
     unsafe {
         match attribute {
-            HSA_AGENT_INFO_NAME => put_text::<64, _>(value, product.target),
+            HSA_AGENT_INFO_NAME => put_text::<64, _>(value, product.target.name()),
             HSA_AMD_AGENT_INFO_PRODUCT_NAME => put_text::<64, _>(value, product.name),
             HSA_AGENT_INFO_VENDOR_NAME => put_text::<64, _>(value, "AMD"),
             HSA_AGENT_INFO_FEATURE => put(value, HSA_AGENT_FEATURE_KERNEL_DISPATCH),
@@ -225,7 +233,7 @@ unsafe fn gpu_info(
                 put(value, 1_u32 << HSA_DEFAULT_FLOAT_ROUNDING_MODE_NEAR)
             }
             HSA_AGENT_INFO_FAST_F16_OPERATION => put(value, true),
-            HSA_AGENT_INFO_WAVEFRONT_SIZE => put(value, product.wave),
+            HSA_AGENT_INFO_WAVEFRONT_SIZE => put(value, product.wave()),
             HSA_AGENT_INFO_WORKGROUP_MAX_DIM => put(value, [MAX_WORKGROUP as u16; 3]),
             HSA_AGENT_INFO_WORKGROUP_MAX_SIZE => put(value, MAX_WORKGROUP),
             HSA_AGENT_INFO_GRID_MAX_DIM => put(value, [u32::MAX; 3]),
@@ -363,11 +371,7 @@ pub unsafe extern "C" fn hsa_cache_get_info(
         unsafe {
             match attribute {
                 HSA_CACHE_INFO_NAME_LENGTH => put(value, name.len() as u32),
-                HSA_CACHE_INFO_NAME if value.is_null() => Err(null("value")),
-                HSA_CACHE_INFO_NAME => {
-                    value.cast::<u8>().copy_from(name.as_ptr(), name.len());
-                    Ok(())
-                }
+                HSA_CACHE_INFO_NAME => put_bytes(value, name.as_bytes()),
                 HSA_CACHE_INFO_LEVEL => put(value, level as u8),
                 HSA_CACHE_INFO_SIZE => put(value, size << 10),
                 _ => Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no cache attribute {attribute}"))),

@@ -14,10 +14,10 @@ use hsa_rt_sys::*;
 use super::{
     agent::Agent,
     loader::{Loaded, Symbol, SymbolValue},
-    out::{null, put, text},
+    out::{null, put, put_bytes, text},
     state::{Simulator, fail, lock, simulator, status},
 };
-use crate::machine::dispatch::Kernel;
+use crate::{isa::target::Target, machine::dispatch::Kernel};
 
 /// Alignment of kernarg segments in bytes.
 const KERNARG_ALIGNMENT: u32 = 16;
@@ -296,12 +296,8 @@ pub unsafe extern "C" fn hsa_executable_get_info(
     status(get())
 }
 
-fn target(simulator: &Simulator, agent: Agent) -> Result<&'static str, hsa_status_t> {
-    match agent {
-        Agent::Gpu(n) => simulator.config.targets().get(n).copied(),
-        Agent::Cpu => None,
-    }
-    .ok_or_else(|| fail(HSA_STATUS_ERROR_INVALID_AGENT, "the agent runs no code objects"))
+fn target(simulator: &Simulator, agent: Agent) -> Result<Target, hsa_status_t> {
+    agent.target(simulator).ok_or_else(|| fail(HSA_STATUS_ERROR_INVALID_AGENT, "the agent runs no code objects"))
 }
 
 /// Loads a code object, and gives the handle of what was loaded.
@@ -626,13 +622,7 @@ unsafe fn info(
             (HSA_EXECUTABLE_SYMBOL_INFO_TYPE, SymbolValue::Kernel(_)) => put(value, HSA_SYMBOL_KIND_KERNEL),
             (HSA_EXECUTABLE_SYMBOL_INFO_TYPE, SymbolValue::Variable(_)) => put(value, HSA_SYMBOL_KIND_VARIABLE),
             (HSA_EXECUTABLE_SYMBOL_INFO_NAME_LENGTH, _) => put(value, symbol.name.len() as u32),
-            (HSA_EXECUTABLE_SYMBOL_INFO_NAME, _) => {
-                if value.is_null() {
-                    return Err(null("value"));
-                }
-                std::ptr::copy_nonoverlapping(symbol.name.as_ptr(), value.cast::<u8>(), symbol.name.len());
-                Ok(())
-            }
+            (HSA_EXECUTABLE_SYMBOL_INFO_NAME, _) => put_bytes(value, symbol.name.as_bytes()),
             (HSA_EXECUTABLE_SYMBOL_INFO_MODULE_NAME_LENGTH, _) => put(value, 0_u32),
             (HSA_EXECUTABLE_SYMBOL_INFO_MODULE_NAME, _) => Ok(()),
             (HSA_EXECUTABLE_SYMBOL_INFO_AGENT, _) => put(value, agent.handle()),

@@ -13,11 +13,11 @@ use hsa_rt_sys::*;
 
 use super::{
     agent::Agent,
-    out::{null, put, text},
-    product::{PRODUCTS, Product},
+    out::{null, put, put_bytes, text},
+    product::Product,
     state::{fail, simulator, status},
 };
-use crate::machine::dispatch::MAX_WORKGROUP;
+use crate::{isa::target::Target, machine::dispatch::MAX_WORKGROUP};
 
 /// How all names begin.
 const TRIPLE: &str = "amdgcn-amd-amdhsa--";
@@ -83,15 +83,16 @@ impl Isa {
 
     /// Its handle.
     pub fn handle(self) -> hsa_isa_t {
-        let index = PRODUCTS.iter().position(|product| product.target == self.product.target).unwrap_or_default();
-        hsa_isa_t { handle: MARK | (index as u64) << 4 | (self.sramecc as u64) << 2 | self.xnack as u64 }
+        let machine = u64::from(self.product.target.elf_machine());
+        hsa_isa_t { handle: MARK | machine << 4 | (self.sramecc as u64) << 2 | self.xnack as u64 }
     }
 
     /// The ISA of a handle.
     pub fn find(isa: hsa_isa_t) -> Result<Self, hsa_status_t> {
         let unknown = || fail(HSA_STATUS_ERROR_INVALID_ISA, format!("no ISA has the handle {:#x}", isa.handle));
         let bits = isa.handle.checked_sub(MARK).ok_or_else(unknown)?;
-        let product = PRODUCTS.get((bits >> 4) as usize).ok_or_else(unknown)?;
+        let target = Target::ALL.into_iter().find(|target| u64::from(target.elf_machine()) == bits >> 4);
+        let product = Product::of(target.ok_or_else(unknown)?);
         let found = Self { product, sramecc: Setting::from_bits(bits >> 2), xnack: Setting::from_bits(bits) };
         let supported = [found.sramecc, found.xnack].map(|setting| setting != Setting::Unsupported);
         if supported == [product.features; 2] { Ok(found) } else { Err(unknown()) }
@@ -100,7 +101,7 @@ impl Isa {
     /// The ISA of a name. `None` if there is no such one.
     fn from_name(name: &str) -> Option<Self> {
         let mut parts = name.strip_prefix(TRIPLE)?.split(':');
-        let product = Product::of(parts.next()?)?;
+        let product = Product::of(Target::named(parts.next()?)?);
         let unsaid = if product.features { Setting::Any } else { Setting::Unsupported };
         let mut isa = Self { product, sramecc: unsaid, xnack: unsaid };
         for part in parts {
@@ -126,7 +127,7 @@ impl Isa {
 
 impl fmt::Display for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{TRIPLE}{}", self.product.target)?;
+        write!(f, "{TRIPLE}{}", self.product.target.name())?;
         for (name, setting) in [("sramecc", self.sramecc), ("xnack", self.xnack)] {
             match setting {
                 Setting::On => write!(f, ":{name}+")?,
@@ -182,14 +183,7 @@ pub unsafe extern "C" fn hsa_isa_get_info_alt(
         unsafe {
             match attribute {
                 HSA_ISA_INFO_NAME_LENGTH => put(value, isa.to_string().len() as u32 + 1),
-                HSA_ISA_INFO_NAME => {
-                    if value.is_null() {
-                        return Err(null("value"));
-                    }
-                    let name = isa.to_string();
-                    value.cast::<u8>().copy_from(name.as_ptr(), name.len());
-                    put(value.cast::<u8>().add(name.len()), 0_u8)
-                }
+                HSA_ISA_INFO_NAME => put_bytes(value, format!("{isa}\0").as_bytes()),
                 HSA_ISA_INFO_MACHINE_MODELS => put(value, [false, true]),
                 HSA_ISA_INFO_PROFILES => put(value, [true, false]),
                 HSA_ISA_INFO_DEFAULT_FLOAT_ROUNDING_MODES | HSA_ISA_INFO_BASE_PROFILE_DEFAULT_FLOAT_ROUNDING_MODES => {
@@ -202,7 +196,7 @@ pub unsafe extern "C" fn hsa_isa_get_info_alt(
                 HSA_ISA_INFO_GRID_MAX_SIZE => put(value, u64::MAX),
                 HSA_ISA_INFO_FBARRIER_MAX_SIZE => put(value, 32_u32),
                 HSA_ISA_INFO_CALL_CONVENTION_COUNT => put(value, 1_u32),
-                HSA_ISA_INFO_CALL_CONVENTION_INFO_WAVEFRONT_SIZE => put(value, isa.product.wave),
+                HSA_ISA_INFO_CALL_CONVENTION_INFO_WAVEFRONT_SIZE => put(value, isa.product.wave()),
                 HSA_ISA_INFO_CALL_CONVENTION_INFO_WAVEFRONTS_PER_COMPUTE_UNIT => put(value, isa.product.waves),
                 _ => Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no ISA attribute {attribute}"))),
             }
@@ -298,7 +292,7 @@ pub unsafe extern "C" fn hsa_isa_iterate_wavefronts(
         Err(status) => return status,
     };
     let Some(callback) = callback else { return null("callback") };
-    let sizes: &[u64] = if isa.product.wave == 32 { &[32, 64] } else { &[64] };
+    let sizes: &[u64] = if isa.product.wave() == 32 { &[32, 64] } else { &[64] };
     for size in sizes {
         // SAFETY: the program's callback, called as the specification says.
         let result = unsafe { callback(hsa_wavefront_t { handle: *size }, data) };
@@ -348,7 +342,7 @@ mod tests {
     #[test]
     fn code_that_says_nothing_of_a_feature_runs_on_both() {
         let isa = |name: &str| Isa::from_name(&format!("{TRIPLE}{name}")).unwrap();
-        let agent = Isa::of(Product::of("gfx90a").unwrap());
+        let agent = Isa::of(Product::of(Target::Gfx90a));
         assert_eq!(agent.to_string(), "amdgcn-amd-amdhsa--gfx90a:sramecc+:xnack-");
         assert!(isa("gfx90a").runs_on(agent) && isa("gfx90a:xnack-").runs_on(agent));
         assert!(!isa("gfx90a:xnack+").runs_on(agent) && !isa("gfx942").runs_on(agent));

@@ -14,11 +14,14 @@ use object::{
 
 use super::{
     isa::{Isa, Setting},
-    product::{PRODUCTS, Product},
+    product::Product,
     state::{Simulator, fail},
 };
 use crate::{
-    isa::decode::{Code, Function},
+    isa::{
+        decode::{Code, Function},
+        target::Target,
+    },
     machine::{
         agents::GpuSet,
         descriptor::{self, Descriptor},
@@ -96,19 +99,18 @@ pub struct Loaded {
 
 /// What a code object with these flags in its ELF header was made for. `None` if that is no simulated device.
 pub fn isa(flags: u32) -> Option<Isa> {
-    let product = PRODUCTS.iter().find(|product| product.machine == flags & MACH_MASK)?;
+    let target = Target::ALL.into_iter().find(|target| target.elf_machine() == flags & MACH_MASK)?;
     let setting = |shift: u32| Setting::from_bits(u64::from(flags >> shift));
-    Some(Isa::of_code(product, setting(SRAMECC_SHIFT), setting(XNACK_SHIFT)))
+    Some(Isa::of_code(Product::of(target), setting(SRAMECC_SHIFT), setting(XNACK_SHIFT)))
 }
 
 /// Refuses code for another device, and code that wants a feature on or off which the device has the other way.
-fn check_isa(target: &str, flags: u32) -> Result<(), hsa_status_t> {
-    let code = isa(flags);
-    if Product::of(target).zip(code).is_some_and(|(product, code)| code.runs_on(Isa::of(product))) {
+fn check_isa(target: Target, flags: u32) -> Result<(), hsa_status_t> {
+    let (code, device) = (isa(flags), Isa::of(Product::of(target)));
+    if code.is_some_and(|code| code.runs_on(device)) {
         return Ok(());
     }
     let made_for = code.map_or_else(|| "another device".to_owned(), |code| code.to_string());
-    let device = Product::of(target).map_or_else(|| target.to_owned(), |product| Isa::of(product).to_string());
     let reason = format!("the code object is for {made_for} (ELF flags {flags:#x}), and the device is {device}");
     Err(fail(HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS, reason))
 }
@@ -122,7 +124,7 @@ impl Loaded {
     /// defined by itself, for code that names them.
     pub fn load(
         simulator: &Simulator,
-        target: &str,
+        target: Target,
         gpus: GpuSet,
         bytes: &[u8],
         externals: &HashMap<String, u64>,
@@ -194,11 +196,11 @@ impl Loaded {
     }
 
     /// Decodes the code, and gives the kernels.
-    pub fn kernels(&self, simulator: &Simulator, target: &str) -> Result<Vec<Kernel>, String> {
+    pub fn kernels(&self, simulator: &Simulator, target: Target) -> Result<Vec<Kernel>, String> {
         let Some((block, (begin, end))) = self.block.as_ref().zip(self.code) else { return Ok(Vec::new()) };
         // SAFETY: `begin..end` lies in the block; kernels cannot write it unless the file says so, and none runs yet.
         let bytes = unsafe { std::slice::from_raw_parts(block.as_ptr().add(begin as usize), (end - begin) as usize) };
-        let instructions = simulator.disassembler.disassemble(target, bytes)?;
+        let instructions = simulator.disassembler.disassemble(target.name(), bytes)?;
         let mut functions: Vec<_> = self
             .functions
             .iter()
@@ -208,7 +210,7 @@ impl Loaded {
         functions.sort_by(|a, b| (a.offset, &a.name).cmp(&(b.offset, &b.name)));
         functions.dedup();
         let sources = Sources::new(Arc::clone(&self.elf), begin);
-        let mut code = Code::decode(block.address() + begin, bytes.len(), instructions, functions, sources);
+        let mut code = Code::decode(target, block.address() + begin, bytes.len(), instructions, functions, sources);
         if simulator.config.checks() {
             code.mark_atomics();
         }

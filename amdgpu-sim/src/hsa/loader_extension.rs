@@ -9,7 +9,7 @@ use hsa_rt_sys::*;
 use super::{
     agent::Agent,
     executable::{Executables, LoadedObject, Storage, create_from_file},
-    out::{null, put},
+    out::{null, put, put_bytes},
     state::{fail, lock, simulator, status},
 };
 
@@ -228,11 +228,7 @@ unsafe extern "C" fn loaded_code_object_get_info(
                 | HSA_VEN_AMD_LOADER_LOADED_CODE_OBJECT_INFO_LOAD_BASE => put(value, load_base),
                 HSA_VEN_AMD_LOADER_LOADED_CODE_OBJECT_INFO_LOAD_SIZE => put(value, load_size),
                 HSA_VEN_AMD_LOADER_LOADED_CODE_OBJECT_INFO_URI_LENGTH => put(value, uri(object).len() as u32),
-                HSA_VEN_AMD_LOADER_LOADED_CODE_OBJECT_INFO_URI => {
-                    let uri = uri(object);
-                    value.cast::<u8>().copy_from(uri.as_ptr(), uri.len());
-                    Ok(())
-                }
+                HSA_VEN_AMD_LOADER_LOADED_CODE_OBJECT_INFO_URI => put_bytes(value, uri(object).as_bytes()),
                 _ => Err(fail(
                     HSA_STATUS_ERROR_INVALID_ARGUMENT,
                     format!("no attribute {attribute} of loaded code objects"),
