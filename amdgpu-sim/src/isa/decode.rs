@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use geobacter_spool::job::Instruction;
 
 use super::{
-    flow, lds, mubuf, salu, smem,
+    flow, lds, matrix, mubuf, narrow, salu, smem,
     step::{DecodeError, Flow, Step},
     text::{Operand, Parsed, parse},
     valu::Vop,
@@ -197,7 +197,11 @@ pub fn decode(parsed: &Parsed, context: &Context<'_>) -> Result<Step, DecodeErro
     let m = parsed.mnemonic.as_str();
     let found = match m.split_once('_').map_or(m, |(class, _)| class) {
         "s" => flow::lookup(parsed, context).or_else(|| smem::lookup(parsed)).or_else(|| salu::lookup(parsed)),
-        "v" => vcmp::lookup(&v).or_else(|| vop3p::lookup(&v)).or_else(|| valu_table::lookup(&v)),
+        "v" => matrix::lookup(&v)
+            .or_else(|| vcmp::lookup(&v))
+            .or_else(|| vop3p::lookup(&v))
+            .or_else(|| narrow::lookup(&v))
+            .or_else(|| valu_table::lookup(&v)),
         "ds" => lds::lookup(&v),
         "global" | "flat" | "scratch" => vmem::lookup(&v),
         "buffer" => mubuf::lookup(&v),

@@ -287,6 +287,12 @@ impl Target {
         self
     }
 
+    /// A byte of the same place, whose other bytes stay.
+    pub fn in_byte(mut self, byte: u8) -> Self {
+        (self.part, self.unused) = (Part::Byte(byte), Unused::Preserve);
+        self
+    }
+
     /// Lanes that may be written.
     #[inline]
     pub fn mask(&self, wave: &Wave) -> u64 {
