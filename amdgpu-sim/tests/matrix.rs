@@ -3,8 +3,13 @@
 
 mod support;
 
+use std::collections::HashMap;
+
 use half::{bf16, f16};
-use support::{Buffer, Program, Shape, assemble, compile_c, have_clang, have_llvm, kernel};
+use support::{
+    Buffer, Program, Shape, compile_c, have_clang, have_llvm,
+    lanes::{Case, Registers, run_cases},
+};
 
 /// What elements are made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,68 +54,6 @@ impl Type {
             Self::I8 => u64::from(x as i8 as u8),
         }
     }
-}
-
-/// Registers of all lanes, as `register * lanes + lane`.
-struct Registers {
-    words: Vec<u32>,
-    lanes: usize,
-}
-
-impl Registers {
-    fn new(count: usize, lanes: usize) -> Self {
-        Self { words: vec![0; count * lanes], lanes }
-    }
-
-    /// Puts the element that is number `slot` of a lane.
-    fn put(&mut self, lane: usize, slot: usize, bits: usize, value: u64) {
-        let at = slot * bits;
-        self.words[at / 32 * self.lanes + lane] |= (value << (at % 32)) as u32;
-        if bits == 64 {
-            self.words[(at / 32 + 1) * self.lanes + lane] |= (value >> 32) as u32;
-        }
-    }
-
-    fn get(&self, lane: usize, slot: usize, bits: usize) -> u64 {
-        let at = slot * bits;
-        let low = u64::from(self.words[at / 32 * self.lanes + lane] >> (at % 32));
-        if bits == 64 { low | u64::from(self.words[(at / 32 + 1) * self.lanes + lane]) << 32 } else { low }
-    }
-}
-
-/// A kernel that loads registers, executes an instruction and stores registers. `inputs` and `output` are first registers
-/// and how many; buffers come in this order.
-fn program(instructions: &str, inputs: &[(&str, usize, usize)], output: (&str, usize, usize)) -> Program {
-    let mut body = String::from("v_lshlrev_b32_e32 v1, 2, v0\n");
-    let transfers = inputs.iter().map(|input| (*input, true)).chain([(output, false)]);
-    for (index, ((file, first, count), load)) in transfers.enumerate() {
-        if !load {
-            body += "s_waitcnt vmcnt(0)\n";
-            body += instructions;
-            body += "\ns_nop 15\ns_nop 15\n";
-        }
-        body += &format!("s_load_dwordx2 s[4:5], s[0:1], {}\ns_waitcnt lgkmcnt(0)\n", index * 8);
-        for register in 0..count {
-            if register > 0 && register % 8 == 0 {
-                body += "s_add_u32 s4, s4, 2048\ns_addc_u32 s5, s5, 0\n";
-            }
-            let (register, offset) = (first + register, register % 8 * 256);
-            body += &if load {
-                format!("global_load_dword {file}{register}, v1, s[4:5] offset:{offset}\n")
-            } else {
-                format!("global_store_dword v1, {file}{register}, s[4:5] offset:{offset}\n")
-            };
-        }
-    }
-    Program::new(&assemble(&kernel(&(body + "s_endpgm"))))
-}
-
-fn run(program: &Program, inputs: &[&Registers], output: usize) -> Registers {
-    let buffers: Vec<Buffer<u32>> = inputs.iter().map(|input| Buffer::new(&input.words)).collect();
-    let out = Buffer::new(&vec![0xdead_beef_u32; output * 64]);
-    let args: Vec<u64> = buffers.iter().chain([&out]).map(|buffer| buffer.address as u64).collect();
-    program.launch("k", &args, Shape::linear(64, 64)).unwrap_or_else(|report| panic!("{report}"));
-    Registers { words: out.read(), lanes: 64 }
 }
 
 /// Small whole numbers, different everywhere.
@@ -227,8 +170,8 @@ impl Mfma {
         b: impl Fn(usize, usize, usize) -> f64,
         c: impl Fn(usize, usize, usize) -> f64,
     ) -> [Registers; 3] {
-        let [m, n, depth, blocks] = self.shape;
-        let mut all = self.registers().map(|count| Registers::new(count, 64));
+        let [m, _, depth, blocks] = self.shape;
+        let mut all = self.registers().map(|count| Registers::new(count));
         for block in 0..blocks {
             for k in 0..depth {
                 for i in 0..m {
@@ -237,31 +180,48 @@ impl Mfma {
                     all[1].put(lane, slot, self.b.bits(), self.b.encode(b(block, k, i)));
                 }
             }
-            for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
-                let (lane, slot) = self.result(i, j, block);
-                all[2].put(lane, slot, self.d.bits(), self.encode_result(c(block, i, j)));
-            }
         }
+        all[2] = self.results(c);
         all
+    }
+
+    /// The registers of C or D.
+    fn results(&self, value: impl Fn(usize, usize, usize) -> f64) -> Registers {
+        let [m, n, _, blocks] = self.shape;
+        let mut registers = Registers::new(self.registers()[2]);
+        for (block, i, j) in (0..blocks).flat_map(|block| (0..m).flat_map(move |i| (0..n).map(move |j| (block, i, j))))
+        {
+            let (lane, slot) = self.result(i, j, block);
+            registers.put(lane, slot, self.d.bits(), self.encode_result(value(block, i, j)));
+        }
+        registers
     }
 
     fn encode_result(&self, x: f64) -> u64 {
         if self.a == Type::I8 { u64::from(x as i32 as u32) } else { self.d.encode(x) }
     }
+}
 
-    /// Compares D with the product, which a function gives by block, row and column.
-    fn compare(&self, d: &Registers, expected: impl Fn(usize, usize, usize) -> f64, what: &str) {
-        let [m, n, _, blocks] = self.shape;
-        for block in 0..blocks {
-            for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
-                let (lane, slot) = self.result(i, j, block);
-                let expected = self.encode_result(expected(block, i, j));
-                assert_eq!(
-                    d.get(lane, slot, self.d.bits()),
-                    expected,
-                    "{} {what}: D[{i}][{j}] of block {block}",
-                    self.name
-                );
+/// Kernels, and what each shall store.
+#[derive(Default)]
+struct Batch {
+    cases: Vec<Case>,
+    expected: Vec<Registers>,
+}
+
+impl Batch {
+    fn add(&mut self, text: String, inputs: Vec<(&'static str, usize, Registers)>, file: &'static str, d: Registers) {
+        self.cases.push(Case { text, inputs, output: (file, 24, d.words.len() / 64) });
+        self.expected.push(d);
+    }
+
+    fn check(self) {
+        for ((case, expected), got) in self.cases.iter().zip(&self.expected).zip(run_cases(&self.cases)) {
+            let got = got.unwrap_or_else(|report| panic!("{report}"));
+            let differs = got.words.iter().zip(&expected.words).position(|(a, b)| a != b);
+            if let Some(at) = differs {
+                let (is, should) = (got.words[at], expected.words[at]);
+                panic!("{}: register {} of lane {} is {is:#x}, not {should:#x}", case.text, at / 64, at % 64);
             }
         }
     }
@@ -288,27 +248,30 @@ fn c(block: usize, i: usize, j: usize) -> f64 {
     10.0 * whole(block * 6007 + i * 37 + j * 11 + 5)
 }
 
+/// The inputs of an instruction of the usual registers.
+fn inputs(files: [&'static str; 3], [a, b, c]: &[Registers; 3]) -> Vec<(&'static str, usize, Registers)> {
+    vec![(files[0], 2, a.clone()), (files[1], 16, b.clone()), (files[2], 24, c.clone())]
+}
+
 #[test]
 fn mfma_multiplies_whole_numbers_exactly() {
     if !have_llvm() {
         return;
     }
+    let mut batch = Batch::default();
     for mfma in mfmas() {
-        let counts = mfma.registers();
-        let [ra, rb, rc] = mfma.fill(a, b, c);
-        let depth = mfma.shape[2];
-        let product = |block, i, j| c(block, i, j) + (0..depth).map(|k| a(block, i, k) * b(block, k, j)).sum::<f64>();
+        let (counts, depth) = (mfma.registers(), mfma.shape[2]);
+        let all = mfma.fill(a, b, c);
+        let d = mfma
+            .results(|block, i, j| c(block, i, j) + (0..depth).map(|k| a(block, i, k) * b(block, k, j)).sum::<f64>());
         for files in [["v", "v", "v"], ["a", "v", "a"], ["v", "a", "a"]] {
-            // EXEC is not looked at.
-            for exec in if files[0] == files[2] { ["", "s_mov_b64 exec, 0x55\n"].as_slice() } else { &[""] } {
-                let instruction = format!("{exec}{}\ns_mov_b64 exec, -1", text(mfma.name, files, counts, ""));
-                let inputs = [(files[0], 2, counts[0]), (files[1], 16, counts[1]), (files[2], 24, counts[2])];
-                let program = program(&instruction, &inputs, (files[2], 24, counts[2]));
-                let d = run(&program, &[&ra, &rb, &rc], counts[2]);
-                mfma.compare(&d, product, &format!("{files:?} {exec:?}"));
-            }
+            batch.add(text(mfma.name, files, counts, ""), inputs(files, &all), files[2], d.clone());
         }
+        // EXEC is not looked at.
+        let masked = format!("s_mov_b64 exec, 0x55\n{}", text(mfma.name, ["v"; 3], counts, ""));
+        batch.add(masked, inputs(["v"; 3], &all), "v", d);
     }
+    batch.check();
 }
 
 #[test]
@@ -316,6 +279,7 @@ fn mfma_takes_a_constant_for_c() {
     if !have_llvm() {
         return;
     }
+    let mut batch = Batch::default();
     for (name, constant, value) in [
         ("v_mfma_f32_16x16x16_f16", "-4.0", -4.0),
         ("v_mfma_f32_4x4x1_16b_f32", "0", 0.0),
@@ -323,15 +287,13 @@ fn mfma_takes_a_constant_for_c() {
         ("v_mfma_f64_16x16x4_f64", "0.5", 0.5),
     ] {
         let mfma = mfmas().into_iter().find(|mfma| mfma.name == name).unwrap();
-        let counts = mfma.registers();
-        let instruction = text(name, ["v"; 3], counts, "");
+        let instruction = text(name, ["v"; 3], mfma.registers(), "");
         let instruction = format!("{}, {constant}", instruction.rsplit_once(", ").unwrap().0);
-        let program = program(&instruction, &[("v", 2, counts[0]), ("v", 16, counts[1])], ("v", 24, counts[2]));
-        let [ra, rb, _] = mfma.fill(a, b, c);
-        let d = run(&program, &[&ra, &rb], counts[2]);
         let depth = mfma.shape[2];
-        mfma.compare(&d, |block, i, j| value + (0..depth).map(|k| a(block, i, k) * b(block, k, j)).sum::<f64>(), "");
+        let d = mfma.results(|block, i, j| value + (0..depth).map(|k| a(block, i, k) * b(block, k, j)).sum::<f64>());
+        batch.add(instruction, inputs(["v"; 3], &mfma.fill(a, b, c)), "v", d);
     }
+    batch.check();
 }
 
 #[test]
@@ -339,20 +301,21 @@ fn mfma_broadcasts_blocks_and_lanes() {
     if !have_llvm() {
         return;
     }
-    // One of each shape, and of each width of elements.
-    for mfma in mfmas().into_iter().filter(|mfma| matches!(mfma.a, Type::F32 | Type::F16 | Type::I8)) {
-        let (counts, [_, _, depth, blocks]) = (mfma.registers(), mfma.shape);
-        let [ra, rb, rc] = mfma.fill(a, b, c);
+    let mut batch = Batch::default();
+    for mfma in mfmas().into_iter().filter(|mfma| mfma.d != Type::F64) {
+        let (counts, [_, columns, depth, blocks]) = (mfma.registers(), mfma.shape);
+        let all = mfma.fill(a, b, c);
+        // Which element of B lies where.
+        let elements: Vec<_> = (0..blocks)
+            .flat_map(|block| (0..depth).flat_map(move |k| (0..columns).map(move |j| (block, k, j))))
+            .collect();
+        let held: HashMap<_, _> =
+            elements.iter().map(|(block, k, j)| (mfma.input(*j, *k, *block), b(*block, *k, *j))).collect();
         let mut cases: Vec<(usize, usize, usize)> = (1..8).map(|blgp| (0, 0, blgp)).collect();
         for cbsz in (1..=4).filter(|cbsz| 1 << cbsz <= blocks) {
             cases.extend([(cbsz, 0, 0), (cbsz, (1 << cbsz) - 1, 0), (cbsz, 1, 3)]);
         }
         for (cbsz, abid, blgp) in cases {
-            let modifiers = format!("cbsz:{cbsz} abid:{abid} blgp:{blgp}");
-            let inputs = [("v", 2, counts[0]), ("v", 16, counts[1]), ("v", 24, counts[2])];
-            let program = program(&text(mfma.name, ["v"; 3], counts, &modifiers), &inputs, ("v", 24, counts[2]));
-            let d = run(&program, &[&ra, &rb, &rc], counts[2]);
-            // B as the lanes give it: what element the other lane holds.
             let other = |lane: usize| match blgp {
                 0 => lane,
                 1 => lane & 31,
@@ -362,24 +325,17 @@ fn mfma_broadcasts_blocks_and_lanes() {
             };
             let moved = |block: usize, k: usize, j: usize| {
                 let (lane, slot) = mfma.input(j, k, block);
-                let lane = other(lane);
-                let found = (0..blocks)
-                    .flat_map(|block| (0..depth).flat_map(move |k| (0..mfma.shape[1]).map(move |j| (block, k, j))));
-                let mut found = found.filter(|(block, k, j)| mfma.input(*j, *k, *block) == (lane, slot));
-                let (block, k, j) = found.next().unwrap();
-                b(block, k, j)
+                held[&(other(lane), slot)]
             };
             let from = |block: usize| block / (1 << cbsz) * (1 << cbsz) + abid;
-            let mut table = vec![0.0; blocks * depth * mfma.shape[1]];
-            for (at, value) in table.iter_mut().enumerate() {
-                *value = moved(at / mfma.shape[1] / depth, at / mfma.shape[1] % depth, at % mfma.shape[1]);
-            }
-            let b = |block: usize, k: usize, j: usize| table[(block * depth + k) * mfma.shape[1] + j];
-            let product =
-                |block, i, j| c(block, i, j) + (0..depth).map(|k| a(from(block), i, k) * b(block, k, j)).sum::<f64>();
-            mfma.compare(&d, product, &modifiers);
+            let d = mfma.results(|block, i, j| {
+                c(block, i, j) + (0..depth).map(|k| a(from(block), i, k) * moved(block, k, j)).sum::<f64>()
+            });
+            let modifiers = format!("cbsz:{cbsz} abid:{abid} blgp:{blgp}");
+            batch.add(text(mfma.name, ["v"; 3], counts, &modifiers), inputs(["v"; 3], &all), "v", d);
         }
     }
+    batch.check();
 }
 
 #[test]
@@ -387,26 +343,24 @@ fn mfma_of_f64_negates() {
     if !have_llvm() {
         return;
     }
+    let mut batch = Batch::default();
     for mfma in mfmas().into_iter().filter(|mfma| mfma.d == Type::F64) {
-        let counts = mfma.registers();
-        let [ra, rb, rc] = mfma.fill(a, b, c);
+        let all = mfma.fill(a, b, c);
         for neg in 1..8 {
             let flags = [neg & 1, neg >> 1 & 1, neg >> 2];
-            let modifiers = format!("neg:[{},{},{}]", flags[0], flags[1], flags[2]);
-            let inputs = [("v", 2, counts[0]), ("v", 16, counts[1]), ("v", 24, counts[2])];
-            let program = program(&text(mfma.name, ["v"; 3], counts, &modifiers), &inputs, ("v", 24, counts[2]));
-            let d = run(&program, &[&ra, &rb, &rc], counts[2]);
             let sign = |flag: i32| if flag == 1 { -1.0 } else { 1.0 };
-            let product = |block, i, j| {
+            let d = mfma.results(|block, i, j| {
                 let sum: f64 = (0..mfma.shape[2]).map(|k| a(block, i, k) * b(block, k, j)).sum();
                 sign(flags[2]) * c(block, i, j) + sign(flags[0]) * sign(flags[1]) * sum
-            };
-            mfma.compare(&d, product, &modifiers);
+            });
+            let modifiers = format!("neg:[{},{},{}]", flags[0], flags[1], flags[2]);
+            batch.add(text(mfma.name, ["v"; 3], mfma.registers(), &modifiers), inputs(["v"; 3], &all), "v", d);
         }
     }
+    batch.check();
 }
 
-/// Numbers between -1 and 1 that all types but integers and the 8-bit ones hold with an error.
+/// Numbers between -1 and 1.
 fn real(seed: usize) -> f64 {
     (seed as f64 * 12.9898).sin() * 43758.5453 % 1.0
 }
@@ -431,11 +385,10 @@ fn mfma_of_real_numbers_is_near_the_product() {
         let a = |block: usize, i: usize, k: usize| held(real(block * 991 + i * 71 + k + 1));
         let b = |block: usize, k: usize, j: usize| held(real(block * 577 + k * 37 + j * 3 + 9));
         let c = |block: usize, i: usize, j: usize| f64::from(real(block * 311 + i * 17 + j + 2) as f32);
-        let counts = mfma.registers();
-        let [ra, rb, rc] = mfma.fill(a, b, c);
-        let inputs = [("v", 2, counts[0]), ("v", 16, counts[1]), ("v", 24, counts[2])];
-        let program = program(&text(mfma.name, ["v"; 3], counts, ""), &inputs, ("v", 24, counts[2]));
-        let d = run(&program, &[&ra, &rb, &rc], counts[2]);
+        let text = text(mfma.name, ["v"; 3], mfma.registers(), "");
+        let inputs = inputs(["v"; 3], &mfma.fill(a, b, c));
+        let case = Case { text, inputs, output: ("v", 24, mfma.registers()[2]) };
+        let d = run_cases(&[case]).remove(0).unwrap();
         let [m, n, depth, blocks] = mfma.shape;
         for (block, i, j) in (0..blocks).flat_map(|block| (0..m).flat_map(move |i| (0..n).map(move |j| (block, i, j))))
         {
@@ -452,23 +405,22 @@ fn mfma_of_real_numbers_is_near_the_product() {
 }
 
 #[test]
-fn mfma_of_integers_wraps_and_of_xf32_drops_bits() {
+fn mfma_rounds_and_wraps_as_documented() {
     if !have_llvm() {
         return;
     }
+    // One product, with nothing else in the matrices.
     let one = |name: &str, a: u64, b: u64, c: u64| {
         let mfma = mfmas().into_iter().find(|mfma| mfma.name == name).unwrap();
-        let counts = mfma.registers();
-        let mut all = counts.map(|count| Registers::new(count, 64));
+        let mut all = mfma.registers().map(Registers::new);
         let (lane, slot) = mfma.input(0, 0, 0);
         all[0].put(lane, slot, mfma.a.bits(), a);
         all[1].put(lane, slot, mfma.b.bits(), b);
         let (lane, slot) = mfma.result(0, 0, 0);
         all[2].put(lane, slot, mfma.d.bits(), c);
-        let inputs = [("v", 2, counts[0]), ("v", 16, counts[1]), ("v", 24, counts[2])];
-        let program = program(&text(name, ["v"; 3], counts, ""), &inputs, ("v", 24, counts[2]));
-        let [ra, rb, rc] = &all;
-        run(&program, &[ra, rb, rc], counts[2]).get(lane, slot, mfma.d.bits())
+        let text = text(name, ["v"; 3], mfma.registers(), "");
+        let case = Case { text, inputs: inputs(["v"; 3], &all), output: ("v", 24, mfma.registers()[2]) };
+        run_cases(&[case]).remove(0).unwrap().get(lane, slot, mfma.d.bits())
     };
     assert_eq!(one("v_mfma_i32_32x32x16_i8", 0x80, 0x80, 0x7fff_ffff), 0x8000_3fff);
     // The low 13 bits of an xf32 are not there.
@@ -509,6 +461,7 @@ fn smfmac_multiplies_what_the_indices_name() {
     if !have_llvm() {
         return;
     }
+    let mut batch = Batch::default();
     for (name, [m, n, depth], a_type, b_type) in SPARSE {
         let d_type = Type::F32;
         let dense = Mfma { name, shape: [m, n, depth, 1], a: a_type, b: b_type, d: d_type };
@@ -519,7 +472,7 @@ fn smfmac_multiplies_what_the_indices_name() {
         let sets = if a_type.bits() == 16 { 4 } else { 2 };
         for (modifiers, set) in [("", 0), ("abid:1", 1), ("cbsz:1 abid:1", 0), ("abid:3", 3 % sets)] {
             let [_, rb, rc] = dense.fill(|_, _, _| 0.0, b, c);
-            let [mut ra, mut index] = [counts[0], 1].map(|count| Registers::new(count, 64));
+            let [mut ra, mut index] = [counts[0], 1].map(Registers::new);
             for (i, along) in (0..m).flat_map(|i| (0..depth / 2).map(move |along| (i, along))) {
                 let (lane, slot) = given.input(i, along, 0);
                 let at = pair(i, along / 2)[along % 2];
@@ -529,17 +482,17 @@ fn smfmac_multiplies_what_the_indices_name() {
             }
             let range = |first: usize, count: usize| format!("v[{first}:{}]", first + count - 1);
             let operands = [range(24, counts[2]), range(2, counts[0]), range(16, counts[1])].join(", ");
-            let inputs = [("v", 2, counts[0]), ("v", 16, counts[1]), ("v", 24, counts[2]), ("v", 60, 1)];
-            let program = program(&format!("{name} {operands}, v60 {modifiers}"), &inputs, ("v", 24, counts[2]));
-            let d = run(&program, &[&ra, &rb, &rc, &index], counts[2]);
             let there = |i: usize, k: usize| pair(i, k / 4).contains(&(k % 4));
-            let product = |block, i, j| {
+            let d = dense.results(|block, i, j| {
                 let terms = (0..depth).filter(|k| there(i, *k)).map(|k| a(0, i, k) * b(0, k, j));
                 c(block, i, j) + terms.sum::<f64>()
-            };
-            dense.compare(&d, product, modifiers);
+            });
+            let mut inputs = inputs(["v"; 3], &[ra, rb, rc]);
+            inputs.push(("v", 60, index));
+            batch.add(format!("{name} {operands}, v60 {modifiers}"), inputs, "v", d);
         }
     }
+    batch.check();
 }
 
 #[test]
@@ -547,13 +500,14 @@ fn modifiers_that_name_nothing_are_refused() {
     if !have_llvm() {
         return;
     }
-    for instruction in [
+    let cases = [
         "v_mfma_f32_32x32x8_f16 v[24:39], v[2:3], v[16:17], v[24:39] cbsz:1",
         "v_mfma_f32_4x4x4_16b_f16 v[24:27], v[2:3], v[16:17], v[24:27] cbsz:1 abid:2",
-    ] {
-        let program = program(instruction, &[], ("v", 24, 1));
-        let out = Buffer::new(&[0_u32; 64]);
-        let report = program.launch("k", &[out.address as u64], Shape::linear(64, 64)).unwrap_err();
+    ];
+    let cases = cases.map(|text| Case { text: text.to_owned(), inputs: Vec::new(), output: ("v", 24, 1) });
+    for case in cases {
+        // A queue that has failed runs nothing more: each has its own.
+        let report = run_cases(&[case]).remove(0).unwrap_err();
         assert_eq!(report.kind, amdgpu_sim::FaultKind::UnsupportedInstruction, "{report}");
         assert!(report.site.instruction.starts_with("v_mfma"), "{report}");
     }

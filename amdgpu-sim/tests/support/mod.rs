@@ -5,6 +5,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
+pub mod lanes;
+
 use std::{
     ffi::{CString, c_void},
     fs,
