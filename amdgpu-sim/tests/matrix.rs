@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use half::{bf16, f16};
 use support::{
     Buffer, Program, Shape, compile_c, have_clang, have_llvm,
-    lanes::{Case, Registers, run_cases},
+    lanes::{Case, GFX942, Machine, Registers, all_targets},
 };
 
 /// What elements are made of.
@@ -171,7 +171,7 @@ impl Mfma {
         c: impl Fn(usize, usize, usize) -> f64,
     ) -> [Registers; 3] {
         let [m, _, depth, blocks] = self.shape;
-        let mut all = self.registers().map(|count| Registers::new(count));
+        let mut all = self.registers().map(Registers::new);
         for block in 0..blocks {
             for k in 0..depth {
                 for i in 0..m {
@@ -215,8 +215,8 @@ impl Batch {
         self.expected.push(d);
     }
 
-    fn check(self) {
-        for ((case, expected), got) in self.cases.iter().zip(&self.expected).zip(run_cases(&self.cases)) {
+    fn check(self, machine: Machine) {
+        for ((case, expected), got) in self.cases.iter().zip(&self.expected).zip(machine.run(&self.cases)) {
             let got = got.unwrap_or_else(|report| panic!("{report}"));
             let differs = got.words.iter().zip(&expected.words).position(|(a, b)| a != b);
             if let Some(at) = differs {
@@ -271,7 +271,7 @@ fn mfma_multiplies_whole_numbers_exactly() {
         let masked = format!("s_mov_b64 exec, 0x55\n{}", text(mfma.name, ["v"; 3], counts, ""));
         batch.add(masked, inputs(["v"; 3], &all), "v", d);
     }
-    batch.check();
+    batch.check(GFX942);
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn mfma_takes_a_constant_for_c() {
         let d = mfma.results(|block, i, j| value + (0..depth).map(|k| a(block, i, k) * b(block, k, j)).sum::<f64>());
         batch.add(instruction, inputs(["v"; 3], &mfma.fill(a, b, c)), "v", d);
     }
-    batch.check();
+    batch.check(GFX942);
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn mfma_broadcasts_blocks_and_lanes() {
             batch.add(text(mfma.name, ["v"; 3], counts, &modifiers), inputs(["v"; 3], &all), "v", d);
         }
     }
-    batch.check();
+    batch.check(GFX942);
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn mfma_of_f64_negates() {
             batch.add(text(mfma.name, ["v"; 3], mfma.registers(), &modifiers), inputs(["v"; 3], &all), "v", d);
         }
     }
-    batch.check();
+    batch.check(GFX942);
 }
 
 /// Numbers between -1 and 1.
@@ -388,7 +388,7 @@ fn mfma_of_real_numbers_is_near_the_product() {
         let text = text(mfma.name, ["v"; 3], mfma.registers(), "");
         let inputs = inputs(["v"; 3], &mfma.fill(a, b, c));
         let case = Case { text, inputs, output: ("v", 24, mfma.registers()[2]) };
-        let d = run_cases(&[case]).remove(0).unwrap();
+        let d = GFX942.run(&[case]).remove(0).unwrap();
         let [m, n, depth, blocks] = mfma.shape;
         for (block, i, j) in (0..blocks).flat_map(|block| (0..m).flat_map(move |i| (0..n).map(move |j| (block, i, j))))
         {
@@ -420,7 +420,7 @@ fn mfma_rounds_and_wraps_as_documented() {
         all[2].put(lane, slot, mfma.d.bits(), c);
         let text = text(name, ["v"; 3], mfma.registers(), "");
         let case = Case { text, inputs: inputs(["v"; 3], &all), output: ("v", 24, mfma.registers()[2]) };
-        run_cases(&[case]).remove(0).unwrap().get(lane, slot, mfma.d.bits())
+        GFX942.run(&[case]).remove(0).unwrap().get(lane, slot, mfma.d.bits())
     };
     assert_eq!(one("v_mfma_i32_32x32x16_i8", 0x80, 0x80, 0x7fff_ffff), 0x8000_3fff);
     // The low 13 bits of an xf32 are not there.
@@ -492,7 +492,7 @@ fn smfmac_multiplies_what_the_indices_name() {
             batch.add(format!("{name} {operands}, v60 {modifiers}"), inputs, "v", d);
         }
     }
-    batch.check();
+    batch.check(GFX942);
 }
 
 #[test]
@@ -507,7 +507,7 @@ fn modifiers_that_name_nothing_are_refused() {
     let cases = cases.map(|text| Case { text: text.to_owned(), inputs: Vec::new(), output: ("v", 24, 1) });
     for case in cases {
         // A queue that has failed runs nothing more: each has its own.
-        let report = run_cases(&[case]).remove(0).unwrap_err();
+        let report = GFX942.run(&[case]).remove(0).unwrap_err();
         assert_eq!(report.kind, amdgpu_sim::FaultKind::UnsupportedInstruction, "{report}");
         assert!(report.site.instruction.starts_with("v_mfma"), "{report}");
     }
@@ -545,6 +545,7 @@ fn a_matrix_product_in_tiles_is_the_hosts() {
     if !have_clang() {
         return;
     }
+    all_targets();
     let program = Program::new(&compile_c(MATMUL, &[]));
     let (m, n, depth) = (96_usize, 64_usize, 80_usize);
     let value = |seed: usize| f16::from_f64(whole(seed));

@@ -3,7 +3,7 @@
 
 use super::{
     lane::Lane,
-    minifloat::{BF8_FNUZ, FP8_FNUZ, Minifloat, Rounding},
+    minifloat::{BF8_FNUZ, BF8_OCP, FP8_FNUZ, FP8_OCP, Minifloat, Rounding},
     step::{DecodeError, Flow, Step, step},
     valu::{Vop, op1},
 };
@@ -14,7 +14,12 @@ type Decoded = Result<Step, DecodeError>;
 /// The step of such a conversion; `None` if it is none.
 pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
     let name = v.parsed.mnemonic.strip_prefix("v_cvt_")?;
-    let kind = if name.contains("fp8") { FP8_FNUZ } else { BF8_FNUZ };
+    let kind = match (name.contains("fp8"), v.gpu.has_fnuz_floats()) {
+        (true, true) => FP8_FNUZ,
+        (true, false) => FP8_OCP,
+        (false, true) => BF8_FNUZ,
+        (false, false) => BF8_OCP,
+    };
     Some(match name {
         "f32_fp8" | "f32_bf8" => one(v, kind),
         "pk_f32_fp8" | "pk_f32_bf8" => pair(v, kind),

@@ -163,7 +163,7 @@ fn cdna(v: &Vop<'_>, name: Name) -> Result<Step, DecodeError> {
         c_absolute: false,
         d,
         saturate: false,
-        flush: name.before_cdna3 && half,
+        flush: v.gpu.flushes_products() && half,
     }
     .step())
 }
@@ -188,7 +188,8 @@ fn lane_group(lane: u16, pattern: usize) -> u16 {
 fn rdna(v: &Vop<'_>, name: Name) -> Result<Step, DecodeError> {
     let error = |why: &str| Err(DecodeError::new(v.parsed, why));
     let ((d, d_count), (a, a_count), (b, b_count)) = (registers(v, 0)?, registers(v, 1)?, registers(v, 2)?);
-    if (name.rows, name.columns) != (16, 16) || name.a.bits() > 16 || name.b.bits() > 16 {
+    let copies = v.gpu.copies_matrices();
+    if (name.rows, name.columns) != (16, 16) || name.a.bits() > 16 || name.b.bits() > 16 || name.sparse && copies {
         return error("no semantics for this shape");
     }
     let lane_holds = |count: usize, element: Element| count * 32 / element.bits();
@@ -196,8 +197,11 @@ fn rdna(v: &Vop<'_>, name: Name) -> Result<Step, DecodeError> {
     let high = v.parsed.bits("op_sel").and_then(|bits| bits.get(2).copied()).unwrap_or(false);
     // RDNA 3 has all of a line in each lane; RDNA 4 deals it out.
     let (a_layout, b_layout, d_layout);
-    if !name.sparse && a_depth == name.depth && name.depth == 16 {
-        let lanes = if d_count == 8 { 32 } else { 64 };
+    if copies {
+        let lanes = 256 / d_count;
+        if ![32, 64].contains(&lanes) {
+            return error("no semantics for this shape");
+        }
         a_layout = Layout::rdna3_input(name.depth, name.a.bits());
         b_layout = Layout::rdna3_input(name.depth, name.b.bits());
         d_layout = Layout::rdna3_result(lanes, high && name.result.bits() == 16);

@@ -30,8 +30,6 @@ pub struct Name {
     pub b: Element,
     /// Elements of C and D.
     pub result: Element,
-    /// Whether it is one of CDNA 1 and 2, whose names have no `_` between shape and type.
-    pub before_cdna3: bool,
 }
 
 impl Name {
@@ -50,7 +48,7 @@ impl Name {
         let (rows, rest) = number(rest)?;
         let (columns, rest) = number(rest.strip_prefix('x')?)?;
         let (depth, rest) = number(rest.strip_prefix('x')?)?;
-        let before_cdna3 = family == Family::Cdna && !rest.starts_with('_');
+        // CDNA 1 and 2 have no `_` between shape and type.
         let rest = rest.strip_prefix('_').unwrap_or(rest);
         // `_4b_`: how many blocks there are, which the registers say too; `_1k`: another shape of the same name.
         let rest = match number(rest).and_then(|(_, rest)| rest.strip_prefix("b_")) {
@@ -59,7 +57,7 @@ impl Name {
         };
         let (a, b) = rest.split_once('_').unwrap_or((rest, rest));
         let (a, b) = (element(a, family)?, element(b, family)?);
-        Some(Self { family, sparse, rows, columns, depth, a, b, result: element(result, family)?, before_cdna3 })
+        Some(Self { family, sparse, rows, columns, depth, a, b, result: element(result, family)? })
     }
 }
 
@@ -108,7 +106,5 @@ mod tests {
         assert_eq!(shape("v_mfma_f32_16x16x128_f8f6f4"), None);
         assert_eq!(shape("v_mfma_f32_x16x1f32"), None);
         assert_eq!(shape("v_mul_f32"), None);
-        assert!(Name::of("v_mfma_f32_32x32x8f16").is_some_and(|name| name.before_cdna3));
-        assert!(!Name::of("v_wmma_f32_16x16x16_f16").is_some_and(|name| name.before_cdna3));
     }
 }
