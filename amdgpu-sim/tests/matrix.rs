@@ -8,58 +8,9 @@ use std::collections::HashMap;
 use half::{bf16, f16};
 use support::{
     Buffer, Program, Shape, compile_c, have_clang, have_llvm,
-    lanes::{Case, GFX942, Machine, Registers, all_targets},
+    lanes::{Case, GFX90A, GFX942, Registers, all_targets},
+    matrices::{BF8_FNUZ as BF8, Batch, FP8_FNUZ as FP8, Type, whole},
 };
-
-/// What elements are made of.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Type {
-    F64,
-    F32,
-    Xf32,
-    F16,
-    Bf16,
-    /// With this many bits of mantissa and this bias.
-    F8(u32, i32),
-    I8,
-}
-
-const FP8: Type = Type::F8(3, 8);
-const BF8: Type = Type::F8(2, 16);
-
-impl Type {
-    fn bits(self) -> usize {
-        match self {
-            Self::F64 => 64,
-            Self::F32 | Self::Xf32 => 32,
-            Self::F16 | Self::Bf16 => 16,
-            Self::F8(..) | Self::I8 => 8,
-        }
-    }
-
-    /// The bits of a number that the type has.
-    fn encode(self, x: f64) -> u64 {
-        match self {
-            Self::F64 => x.to_bits(),
-            Self::F32 | Self::Xf32 => u64::from((x as f32).to_bits()),
-            Self::F16 => u64::from(f16::from_f64(x).to_bits()),
-            Self::Bf16 => u64::from(bf16::from_f64(x).to_bits()),
-            Self::F8(_, _) if x == 0.0 => 0,
-            Self::F8(mantissa, bias) => {
-                let exponent = x.abs().log2().floor() as i32;
-                let fraction = x.abs() / 2_f64.powi(exponent) - 1.0;
-                let magnitude = ((exponent + bias) as u64) << mantissa | (fraction * f64::from(1 << mantissa)) as u64;
-                magnitude | u64::from(x < 0.0) << 7
-            }
-            Self::I8 => u64::from(x as i8 as u8),
-        }
-    }
-}
-
-/// Small whole numbers, different everywhere.
-fn whole(seed: usize) -> f64 {
-    f64::from(((seed.wrapping_mul(2_654_435_761) >> 13) % 9) as i32 - 4)
-}
 
 /// A dense MFMA of gfx942: shape, blocks, types of A, B and D.
 struct Mfma {
@@ -69,8 +20,6 @@ struct Mfma {
     b: Type,
     d: Type,
 }
-
-const I32: Type = Type::F32;
 
 fn mfmas() -> Vec<Mfma> {
     let mut all = Vec::new();
@@ -112,7 +61,7 @@ fn mfmas() -> Vec<Mfma> {
         ("v_mfma_i32_32x32x16_i8", [32, 32, 16, 1]),
         ("v_mfma_i32_16x16x32_i8", [16, 16, 32, 1]),
     ] {
-        add(name, shape, Type::I8, Type::I8, I32);
+        add(name, shape, Type::I8, Type::I8, Type::I32);
     }
     for (name, shape) in [("v_mfma_f64_16x16x4_f64", [16, 16, 4, 1]), ("v_mfma_f64_4x4x4_4b_f64", [4, 4, 4, 4])] {
         add(name, shape, Type::F64, Type::F64, Type::F64);
@@ -192,38 +141,9 @@ impl Mfma {
         for (block, i, j) in (0..blocks).flat_map(|block| (0..m).flat_map(move |i| (0..n).map(move |j| (block, i, j))))
         {
             let (lane, slot) = self.result(i, j, block);
-            registers.put(lane, slot, self.d.bits(), self.encode_result(value(block, i, j)));
+            registers.put(lane, slot, self.d.bits(), self.d.encode(value(block, i, j)));
         }
         registers
-    }
-
-    fn encode_result(&self, x: f64) -> u64 {
-        if self.a == Type::I8 { u64::from(x as i32 as u32) } else { self.d.encode(x) }
-    }
-}
-
-/// Kernels, and what each shall store.
-#[derive(Default)]
-struct Batch {
-    cases: Vec<Case>,
-    expected: Vec<Registers>,
-}
-
-impl Batch {
-    fn add(&mut self, text: String, inputs: Vec<(&'static str, usize, Registers)>, file: &'static str, d: Registers) {
-        self.cases.push(Case { text, inputs, output: (file, 24, d.words.len() / 64) });
-        self.expected.push(d);
-    }
-
-    fn check(self, machine: Machine) {
-        for ((case, expected), got) in self.cases.iter().zip(&self.expected).zip(machine.run(&self.cases)) {
-            let got = got.unwrap_or_else(|report| panic!("{report}"));
-            let differs = got.words.iter().zip(&expected.words).position(|(a, b)| a != b);
-            if let Some(at) = differs {
-                let (is, should) = (got.words[at], expected.words[at]);
-                panic!("{}: register {} of lane {} is {is:#x}, not {should:#x}", case.text, at / 64, at % 64);
-            }
-        }
     }
 }
 
@@ -272,6 +192,66 @@ fn mfma_multiplies_whole_numbers_exactly() {
         batch.add(masked, inputs(["v"; 3], &all), "v", d);
     }
     batch.check(GFX942);
+}
+
+/// The dense MFMA of gfx90a.
+fn mfmas_of_gfx90a() -> Vec<Mfma> {
+    let (f32, f16, bf16, i8, i32, f64) = (Type::F32, Type::F16, Type::Bf16, Type::I8, Type::I32, Type::F64);
+    let all = [
+        ("v_mfma_f32_32x32x1f32", [32, 32, 1, 2], f32, f32),
+        ("v_mfma_f32_16x16x1f32", [16, 16, 1, 4], f32, f32),
+        ("v_mfma_f32_4x4x1f32", [4, 4, 1, 16], f32, f32),
+        ("v_mfma_f32_32x32x2f32", [32, 32, 2, 1], f32, f32),
+        ("v_mfma_f32_16x16x4f32", [16, 16, 4, 1], f32, f32),
+        ("v_mfma_f32_32x32x4f16", [32, 32, 4, 2], f16, f32),
+        ("v_mfma_f32_16x16x4f16", [16, 16, 4, 4], f16, f32),
+        ("v_mfma_f32_4x4x4f16", [4, 4, 4, 16], f16, f32),
+        ("v_mfma_f32_32x32x8f16", [32, 32, 8, 1], f16, f32),
+        ("v_mfma_f32_16x16x16f16", [16, 16, 16, 1], f16, f32),
+        ("v_mfma_i32_32x32x4i8", [32, 32, 4, 2], i8, i32),
+        ("v_mfma_i32_16x16x4i8", [16, 16, 4, 4], i8, i32),
+        ("v_mfma_i32_4x4x4i8", [4, 4, 4, 16], i8, i32),
+        ("v_mfma_i32_32x32x8i8", [32, 32, 8, 1], i8, i32),
+        ("v_mfma_i32_16x16x16i8", [16, 16, 16, 1], i8, i32),
+        ("v_mfma_f32_32x32x2bf16", [32, 32, 2, 2], bf16, f32),
+        ("v_mfma_f32_16x16x2bf16", [16, 16, 2, 4], bf16, f32),
+        ("v_mfma_f32_4x4x2bf16", [4, 4, 2, 16], bf16, f32),
+        ("v_mfma_f32_32x32x4bf16", [32, 32, 4, 1], bf16, f32),
+        ("v_mfma_f32_16x16x8bf16", [16, 16, 8, 1], bf16, f32),
+        ("v_mfma_f32_32x32x4bf16_1k", [32, 32, 4, 2], bf16, f32),
+        ("v_mfma_f32_16x16x4bf16_1k", [16, 16, 4, 4], bf16, f32),
+        ("v_mfma_f32_4x4x4bf16_1k", [4, 4, 4, 16], bf16, f32),
+        ("v_mfma_f32_32x32x8bf16_1k", [32, 32, 8, 1], bf16, f32),
+        ("v_mfma_f32_16x16x16bf16_1k", [16, 16, 16, 1], bf16, f32),
+        ("v_mfma_f64_16x16x4f64", [16, 16, 4, 1], f64, f64),
+        ("v_mfma_f64_4x4x4f64", [4, 4, 4, 4], f64, f64),
+    ];
+    all.map(|(name, shape, a, d)| Mfma { name, shape, a, b: a, d }).into()
+}
+
+#[test]
+fn mfma_of_gfx90a_multiplies_whole_numbers_exactly() {
+    if !have_llvm() {
+        return;
+    }
+    let mut batch = Batch::default();
+    for mfma in mfmas_of_gfx90a() {
+        let (counts, depth) = (mfma.registers(), mfma.shape[2]);
+        let all = mfma.fill(a, b, c);
+        let d = mfma
+            .results(|block, i, j| c(block, i, j) + (0..depth).map(|k| a(block, i, k) * b(block, k, j)).sum::<f64>());
+        for files in [["v", "v", "v"], ["a", "v", "a"]] {
+            batch.add(text(mfma.name, files, counts, ""), inputs(files, &all), files[2], d.clone());
+        }
+        if mfma.shape[3] == 4 && mfma.d != Type::F64 {
+            let d = mfma.results(|block, i, j| {
+                let from = block & 2 | 1;
+                c(block, i, j) + (0..depth).map(|k| a(from, i, k) * b(block, k, j)).sum::<f64>()
+            });
+            batch.add(text(mfma.name, ["v"; 3], counts, "cbsz:1 abid:1"), inputs(["v"; 3], &all), "v", d);
+        }
+    }
+    batch.check(GFX90A);
 }
 
 #[test]
@@ -373,7 +353,7 @@ fn mfma_of_real_numbers_is_near_the_product() {
     for mfma in mfmas() {
         let unit = match (mfma.a, mfma.d) {
             (Type::F64, _) => f64::EPSILON,
-            (Type::F32 | Type::F16 | Type::Bf16, _) => f64::from(f32::EPSILON),
+            (Type::F32 | Type::F16 | Type::Bf16, Type::F32) => f64::from(f32::EPSILON),
             _ => continue,
         };
         let held = |x: f64| match mfma.a {
@@ -411,7 +391,9 @@ fn mfma_rounds_and_wraps_as_documented() {
     }
     // One product, with nothing else in the matrices.
     let one = |name: &str, a: u64, b: u64, c: u64| {
-        let mfma = mfmas().into_iter().find(|mfma| mfma.name == name).unwrap();
+        let all = mfmas().into_iter().map(|mfma| (mfma, GFX942));
+        let mut all = all.chain(mfmas_of_gfx90a().into_iter().map(|mfma| (mfma, GFX90A)));
+        let (mfma, machine) = all.find(|(mfma, _)| mfma.name == name).unwrap();
         let mut all = mfma.registers().map(Registers::new);
         let (lane, slot) = mfma.input(0, 0, 0);
         all[0].put(lane, slot, mfma.a.bits(), a);
@@ -420,7 +402,7 @@ fn mfma_rounds_and_wraps_as_documented() {
         all[2].put(lane, slot, mfma.d.bits(), c);
         let text = text(name, ["v"; 3], mfma.registers(), "");
         let case = Case { text, inputs: inputs(["v"; 3], &all), output: ("v", 24, mfma.registers()[2]) };
-        GFX942.run(&[case]).remove(0).unwrap().get(lane, slot, mfma.d.bits())
+        machine.run(&[case]).remove(0).unwrap().get(lane, slot, mfma.d.bits())
     };
     assert_eq!(one("v_mfma_i32_32x32x16_i8", 0x80, 0x80, 0x7fff_ffff), 0x8000_3fff);
     // The low 13 bits of an xf32 are not there.
@@ -430,6 +412,11 @@ fn mfma_rounds_and_wraps_as_documented() {
     let smallest = u64::from(f16::from_bits(1).to_bits());
     assert_eq!(one("v_mfma_f32_16x16x16_f16", smallest, smallest, 0), bits(2_f32.powi(-48)));
     assert_eq!(one("v_mfma_f32_16x16x4_f32", 1, bits(1.0), 2), 3);
+    // Those of gfx90a that multiply numbers of 16 bits take and give zeros instead.
+    assert_eq!(one("v_mfma_f32_16x16x16f16", smallest, 0x7800, 0), 0);
+    assert_eq!(one("v_mfma_f32_16x16x16f16", 0x3c00, 0x3c00, 5), bits(1.0));
+    assert_eq!(one("v_mfma_f32_16x16x8bf16", 0x0080, 0x3f00, 0), 0);
+    assert_eq!(one("v_mfma_f32_16x16x4f32", 1, bits(1.0), 2), 3);
     // An invalid product is a quiet NaN.
     let nan = one("v_mfma_f32_16x16x16_f16", 0x7c00, 0, 0) as u32;
     assert!(f32::from_bits(nan).is_nan() && nan & 1 << 22 != 0);
@@ -463,7 +450,7 @@ fn smfmac_multiplies_what_the_indices_name() {
     }
     let mut batch = Batch::default();
     for (name, [m, n, depth], a_type, b_type) in SPARSE {
-        let d_type = Type::F32;
+        let d_type = if a_type == Type::I8 { Type::I32 } else { Type::F32 };
         let dense = Mfma { name, shape: [m, n, depth, 1], a: a_type, b: b_type, d: d_type };
         let given = Mfma { name, shape: [m, n, depth / 2, 1], a: a_type, b: b_type, d: d_type };
         let counts = [given.registers()[0], dense.registers()[1], dense.registers()[2]];

@@ -165,7 +165,10 @@ impl Machine {
             let args: Vec<u64> = buffers.iter().chain([&out]).map(|buffer| buffer.address as u64).collect();
             let lanes = self.lanes as u32;
             program.launch(&format!("k{index}"), &args, Shape::linear(lanes, lanes as u16))?;
-            Ok(Registers { words: out.read() })
+            let mut words = out.read();
+            // Lanes that the wave has not are 0.
+            words.iter_mut().enumerate().filter(|(at, _)| at % 64 >= self.lanes).for_each(|(_, word)| *word = 0);
+            Ok(Registers { words })
         };
         cases.iter().enumerate().map(launch).collect()
     }

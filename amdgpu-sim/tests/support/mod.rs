@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
 pub mod lanes;
+pub mod matrices;
 
 use std::{
     ffi::{CString, c_void},

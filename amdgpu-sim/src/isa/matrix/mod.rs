@@ -2,7 +2,7 @@
 //!
 //! MFMA and SMFMAC of CDNA (*CDNA 3 ISA*, chapter 7 "Matrix arithmetic instructions"), WMMA and SWMMAC of RDNA (*RDNA 3
 //! ISA*, section 7.9; *RDNA 4 ISA*, section 7.12). The name says the shape and the types ([`name`]), the registers how many
-//! blocks there are and how many lanes a wave has, and [`layout`] where each element is. EXEC is not looked at: all lanes
+//! blocks there are, and [`layout`] where each element is. EXEC is not looked at: all lanes
 //! take part.
 //!
 //! # Arithmetic
@@ -14,6 +14,10 @@
 //! * Denormal numbers count, whatever MODE says, but for the f16 and bf16 forms of CDNA 2: these take denormals of A, B and
 //!   C for zero, and give zero for denormal results (*CDNA 2 ISA*, section 7.1).
 //! * NaNs are quiet; which NaN it is is not specified.
+//!
+//! # Limits
+//! Code of RDNA is disassembled for waves of 32. An encoding that means something for waves of 64 only, which is
+//! `v_swmmac` with an `index_key` that waves of 32 have not, comes as bytes that are no instruction.
 
 mod element;
 mod layout;
@@ -27,9 +31,13 @@ use name::{Family, Name};
 
 use super::{
     lane::Lane,
-    step::{DecodeError, Step},
+    step::{DecodeError, Flow, Step, step},
     text::Operand,
     valu::Vop,
+};
+use crate::machine::{
+    fault::{FaultKind, Trap},
+    wave::Size,
 };
 
 /// The step of a matrix instruction; `None` if it is none.
@@ -147,7 +155,7 @@ fn cdna(v: &Vop<'_>, name: Name) -> Result<Step, DecodeError> {
         expect(v, d_layout, blocks, registers(v, 3)?.1)?;
     }
     let half = matches!(name.a, Element::F16 | Element::Bf16);
-    Ok(Multiply {
+    let multiply = Multiply {
         blocks,
         a: Inputs { register: a, element: name.a, places: a_places, flip: [negate[0]; 2] },
         b: Inputs { register: b, element: name.b, places: b_places, flip: [negate[1]; 2] },
@@ -164,8 +172,11 @@ fn cdna(v: &Vop<'_>, name: Name) -> Result<Step, DecodeError> {
         d,
         saturate: false,
         flush: v.gpu.flushes_products() && half,
-    }
-    .step())
+    };
+    Ok(step(move |wave, _| {
+        multiply.execute(wave);
+        Ok(Flow::Next)
+    }))
 }
 
 /// Places of C and D, row by row: there a line is a column.
@@ -185,47 +196,70 @@ fn lane_group(lane: u16, pattern: usize) -> u16 {
     }
 }
 
+/// WMMA and SWMMAC. Both wave sizes have the same encoding, which the disassembler prints with the registers of waves of 32:
+/// the wave that executes it says how its matrices lie.
 fn rdna(v: &Vop<'_>, name: Name) -> Result<Step, DecodeError> {
-    let error = |why: &str| Err(DecodeError::new(v.parsed, why));
-    let ((d, d_count), (a, a_count), (b, b_count)) = (registers(v, 0)?, registers(v, 1)?, registers(v, 2)?);
     let copies = v.gpu.copies_matrices();
-    if (name.rows, name.columns) != (16, 16) || name.a.bits() > 16 || name.b.bits() > 16 || name.sparse && copies {
-        return error("no semantics for this shape");
+    if (name.rows, name.columns) != (16, 16)
+        || ![16, 32, 64].contains(&name.depth)
+        || name.a.bits() > 16
+        || name.b.bits() > 16
+        || copies && (name.sparse || name.depth != 16)
+    {
+        return Err(DecodeError::new(v.parsed, "no semantics for this shape"));
     }
-    let lane_holds = |count: usize, element: Element| count * 32 / element.bits();
-    let (a_depth, b_depth) = (lane_holds(a_count, name.a), lane_holds(b_count, name.b));
-    let high = v.parsed.bits("op_sel").and_then(|bits| bits.get(2).copied()).unwrap_or(false);
-    // RDNA 3 has all of a line in each lane; RDNA 4 deals it out.
-    let (a_layout, b_layout, d_layout);
-    if copies {
-        let lanes = 256 / d_count;
-        if ![32, 64].contains(&lanes) {
-            return error("no semantics for this shape");
-        }
-        a_layout = Layout::rdna3_input(name.depth, name.a.bits());
-        b_layout = Layout::rdna3_input(name.depth, name.b.bits());
-        d_layout = Layout::rdna3_result(lanes, high && name.result.bits() == 16);
-    } else {
-        let lanes = 256 * name.result.bits() / 32 / d_count;
-        let run = match (name.sparse, name.a.bits()) {
-            (false, _) => [8, 8],
-            (true, 16) => [4, 8],
-            (true, _) => [8, 16],
+    let sizes = [Size::W32, Size::W64].map(|size| rdna_layouts(v, name, size.lanes()));
+    let counts = [registers(v, 0)?.1, registers(v, 1)?.1, registers(v, 2)?.1];
+    let plan = |layouts: [Layout; 3]| {
+        let fit = layouts.iter().zip(counts).all(|(layout, count)| layout.registers(1) <= count);
+        if fit { multiply_rdna(v, name, layouts).map(Some) } else { Ok(None) }
+    };
+    let [narrow, wide] = sizes;
+    let (narrow, wide) = (plan(narrow)?, plan(wide)?);
+    Ok(step(move |wave, _| {
+        let plan = match wave.size {
+            Size::W32 => &narrow,
+            Size::W64 => &wide,
         };
-        if ![2, 4].contains(&(given(&name) / a_depth))
-            || ![2, 4].contains(&(name.depth / b_depth))
-            || ![32, 64].contains(&lanes)
-        {
-            return error("no semantics for this shape");
-        }
-        a_layout = Layout::rdna4_input(given(&name), name.a.bits(), a_depth, run[0], name.sparse);
-        b_layout = Layout::rdna4_input(name.depth, name.b.bits(), b_depth, run[1], name.sparse);
-        d_layout = Layout::rdna4_result(lanes, name.result.bits());
-    }
-    expect(v, a_layout, 1, a_count)?;
-    expect(v, b_layout, 1, b_count)?;
-    expect(v, d_layout, 1, d_count)?;
+        let Some(plan) = plan else {
+            let detail = "the matrices have fewer registers than waves of this size need";
+            return Err(Trap::new(FaultKind::UnsupportedInstruction, detail));
+        };
+        plan.execute(wave);
+        Ok(Flow::Next)
+    }))
+}
 
+/// How D, A and B of an instruction of RDNA lie in a wave of so many lanes.
+fn rdna_layouts(v: &Vop<'_>, name: Name, lanes: usize) -> [Layout; 3] {
+    if v.gpu.copies_matrices() {
+        let high = v.parsed.bits("op_sel").and_then(|bits| bits.get(2).copied()).unwrap_or(false);
+        return [
+            Layout::rdna3_result(lanes, high && name.result.bits() == 16),
+            Layout::rdna3_input(name.depth, name.a.bits()),
+            Layout::rdna3_input(name.depth, name.b.bits()),
+        ];
+    }
+    let run = match (name.sparse, name.a.bits()) {
+        (false, _) => [8, 8],
+        (true, 16) => [4, 8],
+        (true, _) => [8, 16],
+    };
+    let input = |length: usize, bits: usize, run: usize| {
+        // Where that is less than a register, part of the lanes hold nothing.
+        let depth = (16 * length / lanes).max(32 / bits);
+        Layout::rdna4_input(length, bits, depth, run, name.sparse)
+    };
+    [
+        Layout::rdna4_result(lanes, name.result.bits()),
+        input(given(&name), name.a.bits(), run[0]),
+        input(name.depth, name.b.bits(), run[1]),
+    ]
+}
+
+fn multiply_rdna(v: &Vop<'_>, name: Name, layouts: [Layout; 3]) -> Result<Multiply, DecodeError> {
+    let error = |why: &str| Err(DecodeError::new(v.parsed, why));
+    let [d_layout, a_layout, b_layout] = layouts;
     let flags = |key: &str| {
         let bits = v.parsed.bits(key).unwrap_or_default();
         std::array::from_fn::<bool, 3, _>(|i| bits.get(i).copied().unwrap_or(false))
@@ -238,12 +272,15 @@ fn rdna(v: &Vop<'_>, name: Name) -> Result<Step, DecodeError> {
         (Element::U4, true) => Element::I4,
         (element, _) => element,
     };
-    let inputs = |register: usize, element: Element, layout: Layout, length: usize, source: usize| Inputs {
-        register,
-        element: signed(element, low[source]),
-        places: places(layout, 1, 16, length),
-        flip: if integer { [false; 2] } else { [low[source], high[source]] },
+    let inputs = |source: usize, element: Element, layout: Layout, length: usize| {
+        Ok(Inputs {
+            register: registers(v, source + 1)?.0,
+            element: signed(element, low[source]),
+            places: places(layout, 1, 16, length),
+            flip: if integer { [false; 2] } else { [low[source], high[source]] },
+        })
     };
+    let d = registers(v, 0)?.0;
     let (c, c_register, sparsity) = if name.sparse {
         let set = v.parsed.number("index_key").and_then(|key| usize::try_from(key).ok()).filter(|key| *key < 4);
         let Some(set) = set else { return error("the index key is not understood") };
@@ -253,7 +290,9 @@ fn rdna(v: &Vop<'_>, name: Name) -> Result<Step, DecodeError> {
             Some(bits) => (Some(bits), 0, None),
             None => {
                 let (register, count) = registers(v, 3)?;
-                expect(v, d_layout, 1, count)?;
+                if count < d_layout.registers(1) {
+                    return error("C has fewer registers than D");
+                }
                 (None, register, None)
             }
         }
@@ -264,8 +303,8 @@ fn rdna(v: &Vop<'_>, name: Name) -> Result<Step, DecodeError> {
     }
     Ok(Multiply {
         blocks: 1,
-        a: inputs(a, name.a, a_layout, given(&name), 0),
-        b: inputs(b, name.b, b_layout, name.depth, 1),
+        a: inputs(0, name.a, a_layout, given(&name))?,
+        b: inputs(1, name.b, b_layout, name.depth)?,
         depth: name.depth,
         rows: 16,
         columns: 16,
@@ -279,6 +318,5 @@ fn rdna(v: &Vop<'_>, name: Name) -> Result<Step, DecodeError> {
         d,
         saturate,
         flush: false,
-    }
-    .step())
+    })
 }

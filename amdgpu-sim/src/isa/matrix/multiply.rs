@@ -2,10 +2,7 @@
 
 use super::{element::Element, layout::Place};
 use crate::{
-    isa::{
-        lane::Lane,
-        step::{Flow, Step},
-    },
+    isa::lane::Lane,
     machine::wave::{VectorRegister, Wave},
 };
 
@@ -120,16 +117,13 @@ impl Sum for i64 {
 }
 
 impl Multiply {
-    /// What executes it.
-    pub fn step(self) -> Step {
-        Box::new(move |wave, _| {
-            match self.result {
-                Element::F64 => self.double(wave),
-                Element::I32 => self.integer(wave),
-                _ => self.single(wave),
-            }
-            Ok(Flow::Next)
-        })
+    /// Executes it, in all lanes.
+    pub fn execute(&self, wave: &mut Wave) {
+        match self.result {
+            Element::F64 => self.double(wave),
+            Element::I32 => self.integer(wave),
+            _ => self.single(wave),
+        }
     }
 
     /// Adds the products to `sums`, which are row by row.
