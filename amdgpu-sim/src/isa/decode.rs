@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use geobacter_spool::job::Instruction;
 
 use super::{
-    flow, lds, matrix, mubuf, names, narrow, salu, salu_float, smem,
+    dot, flow, lds, matrix, mubuf, names, narrow, salu, salu_float, smem,
     step::{DecodeError, Flow, Step},
     target::Target,
     text::{Operand, Parsed, parse_all},
@@ -222,6 +222,7 @@ pub fn decode(parsed: &Parsed, context: &Context<'_>) -> Result<Step, DecodeErro
         "v" => matrix::lookup(&v)
             .or_else(|| vcmp::lookup(&v))
             .or_else(|| vop3p::lookup(&v))
+            .or_else(|| dot::lookup(&v))
             .or_else(|| narrow::lookup(&v))
             .or_else(|| valu_table::lookup(&v)),
         "ds" => lds::lookup(&v),

@@ -9,6 +9,7 @@
 pub mod arithmetic;
 pub mod atomic;
 pub mod decode;
+pub mod dot;
 pub mod dpp;
 pub mod flow;
 pub mod lane;

@@ -19,7 +19,7 @@
 //! Code of RDNA is disassembled for waves of 32. An encoding that means something for waves of 64 only, which is
 //! `v_swmmac` with an `index_key` that waves of 32 have not, comes as bytes that are no instruction.
 
-mod element;
+pub mod element;
 mod layout;
 mod multiply;
 mod name;
