@@ -5,6 +5,9 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
+pub mod lanes;
+pub mod matrices;
+
 use std::{
     ffi::{CString, c_void},
     fs,
@@ -409,6 +412,11 @@ impl Program {
             assert_eq!(status, HSA_STATUS_SUCCESS);
         }
         Self { agent, executable, queue, errors }
+    }
+
+    /// The memory of its GPU.
+    pub fn pool(&self) -> hsa_amd_memory_pool_t {
+        pools(self.agent)[0]
     }
 
     /// A symbol of the program.
