@@ -23,7 +23,7 @@ const MAX_DEVICES: usize = 64;
 #[non_exhaustive]
 pub enum ConfigError {
     /// No such device.
-    #[error("cannot simulate {0:?}; the simulator has: gfx942")]
+    #[error("cannot simulate {0:?}; the simulator has: {list}", list = SIMULATED_TARGETS.join(", "))]
     UnknownTarget(String),
     /// No device at all.
     #[error("no device to simulate; write for example `gfx942` or `gfx942x2`")]
@@ -175,13 +175,20 @@ mod tests {
         assert_eq!(targets("gfx942"), Ok(1));
         assert_eq!(targets("gfx942x3"), Ok(3));
         assert_eq!(targets(" gfx942, gfx942x2 "), Ok(3));
+        assert_eq!(targets("gfx1100x2,gfx90a"), Ok(3));
+    }
+
+    #[test]
+    fn what_can_be_asked_for_is_what_is_simulated() {
+        let simulated: Vec<_> = crate::isa::target::Target::ALL.iter().map(|target| target.name()).collect();
+        assert_eq!(simulated, SIMULATED_TARGETS);
     }
 
     #[test]
     fn nonsense_is_refused_by_name() {
         let error = |text: &str| text.parse::<Config>().unwrap_err();
-        assert_eq!(error("gfx1100"), ConfigError::UnknownTarget("gfx1100".to_owned()));
-        assert_eq!(error("gfx1100x2"), ConfigError::UnknownTarget("gfx1100".to_owned()));
+        assert_eq!(error("gfx906"), ConfigError::UnknownTarget("gfx906".to_owned()));
+        assert_eq!(error("gfx906x2"), ConfigError::UnknownTarget("gfx906".to_owned()));
         assert_eq!(error(""), ConfigError::Empty);
         assert_eq!(error("gfx942x0"), ConfigError::Count("gfx942x0".to_owned()));
         assert_eq!(error("gfx942xmany"), ConfigError::Count("gfx942xmany".to_owned()));

@@ -1,7 +1,7 @@
 //! An AMD GPU in software behind the HSA C ABI.
 //!
 //! [`install`] gives a table of HSA functions that behave like those of `libhsa-runtime64.so.1` on a machine with
-//! gfx942 GPUs: agents, memory pools and who may access them, signals and their handlers, copies, AQL queues,
+//! such GPUs (CDNA 2 and 3, RDNA 2, 3 and 4): agents, memory pools and who may access them, signals and their handlers, copies, AQL queues,
 //! executables. Code objects are loaded, disassembled (through a
 //! [`Disassembler`]; this crate links no LLVM), decoded and executed, wave by wave, instruction by instruction. Nothing
 //! here knows a kernel: what runs is the bytes of the code object.

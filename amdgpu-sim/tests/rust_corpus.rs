@@ -10,7 +10,7 @@ mod support;
 use std::{collections::BTreeSet, fmt::Write as _, fs, process::Command};
 
 use corpus::CORPUS;
-use support::{Buffer, Program, Shape, compile, have_llvm, run};
+use support::{Buffer, Program, Shape, agent, compile_for, have_llvm, pools, run, simulate};
 
 const LAYOUT: &str = "e-m:e-p:64:64-p1:64:64-p2:32:32-p3:32:32-p4:64:64-p5:32:32-p6:32:32-p7:160:256:256:32-p8:128:128:128:48-p9:192:256:256:32-i64:64-v16:16-v24:32-v32:32-v48:64-v96:128-v192:256-v256:256-v512:512-v1024:1024-v2048:2048-n32:64-S32-A5-G1-ni:7:8:9";
 
@@ -153,7 +153,7 @@ fn inputs() -> Vec<(u64, u64)> {
     pairs
 }
 
-fn differences(flags: &[&str], llc: &[&str]) -> Vec<String> {
+fn differences(target: &str, flags: &[&str], llc: &[&str]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/corpus.rs");
@@ -178,7 +178,7 @@ fn differences(flags: &[&str], llc: &[&str]) -> Vec<String> {
     let passes = "-passes=internalize,globaldce,default<O3>";
     let args = [
         "-mtriple=amdgcn-amd-amdhsa",
-        "-mcpu=gfx942",
+        &format!("-mcpu={target}"),
         passes,
         &public,
         "-S",
@@ -190,19 +190,21 @@ fn differences(flags: &[&str], llc: &[&str]) -> Vec<String> {
     if let Ok(keep) = std::env::var("AMDGPU_SIM_KEEP") {
         fs::copy(path("opt.ll"), keep).unwrap();
     }
-    let code = compile(&fs::read_to_string(path("opt.ll")).unwrap(), llc);
-    let mut program = Program::new(&code);
+    simulate("gfx90a,gfx942,gfx1030,gfx1100,gfx1201");
+    let code = compile_for(target, &fs::read_to_string(path("opt.ll")).unwrap(), llc);
+    let mut program = Program::on(agent(target), &code);
     let pairs = inputs();
     let (a, b): (Vec<u64>, Vec<u64>) = pairs.iter().copied().unzip();
-    let (a, b) = (Buffer::new(&a), Buffer::new(&b));
+    let pool = pools(agent(target))[0];
+    let (a, b) = (Buffer::of(pool, &a), Buffer::of(pool, &b));
     let mut differences = Vec::new();
     for (name, native) in CORPUS {
-        let out = Buffer::new(&vec![0_u64; pairs.len()]);
+        let out = Buffer::of(pool, &vec![0_u64; pairs.len()]);
         let args = [a.address as u64, b.address as u64, out.address as u64];
         let shape = Shape { stack: 16384, ..Shape::linear(pairs.len() as u32, 64) };
         if let Err(report) = program.launch(&format!("k_{name}"), &args, shape) {
             // A queue that has seen a fault is of no use any more.
-            program = Program::new(&code);
+            program = Program::on(agent(target), &code);
             differences.push(format!("{name}: {report}"));
             continue;
         }
@@ -220,18 +222,29 @@ fn differences(flags: &[&str], llc: &[&str]) -> Vec<String> {
     differences
 }
 
-#[test]
-fn optimised_functions_give_the_hosts_numbers() {
-    if have_llvm() {
-        let differences = differences(&["-Copt-level=3"], &[]);
-        assert!(differences.is_empty(), "{}", differences.join("\n"));
-    }
+const OPTIMISED: &[&str] = &["-Copt-level=3"];
+const CHECKED: &[&str] = &["-Copt-level=2", "-Cdebug-assertions=on", "-Coverflow-checks=on"];
+
+macro_rules! agrees_with_the_host {
+    ($( $name:ident: $target:literal, $flags:expr, $llc:expr; )*) => { $(
+        #[test]
+        fn $name() {
+            if have_llvm() {
+                let differences = differences($target, $flags, $llc);
+                assert!(differences.is_empty(), "{}", differences.join("\n"));
+            }
+        }
+    )* };
 }
 
-#[test]
-fn checked_functions_give_the_hosts_numbers() {
-    if have_llvm() {
-        let differences = differences(&["-Copt-level=2", "-Cdebug-assertions=on", "-Coverflow-checks=on"], &["-O1"]);
-        assert!(differences.is_empty(), "{}", differences.join("\n"));
-    }
+agrees_with_the_host! {
+    optimised_functions_on_gfx90a: "gfx90a", OPTIMISED, &[];
+    optimised_functions_on_gfx942: "gfx942", OPTIMISED, &[];
+    optimised_functions_on_gfx1030: "gfx1030", OPTIMISED, &[];
+    optimised_functions_on_gfx1100: "gfx1100", OPTIMISED, &[];
+    optimised_functions_on_gfx1100_in_waves_of_64: "gfx1100", OPTIMISED, &["-mattr=+wavefrontsize64"];
+    optimised_functions_on_gfx1201: "gfx1201", OPTIMISED, &[];
+    checked_functions_on_gfx942: "gfx942", CHECKED, &["-O1"];
+    checked_functions_on_gfx1100: "gfx1100", CHECKED, &["-O1"];
+    checked_functions_on_gfx1201: "gfx1201", CHECKED, &["-O1"];
 }

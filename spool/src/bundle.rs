@@ -29,7 +29,7 @@ const FORMAT: Format = Format { what: "device code bundle", magic: b"GEOCODES", 
 const RUNTIME: &str = env!("CARGO_PKG_VERSION");
 
 /// The devices that `amdgpu-sim` has: code for them is kept with its text, and in both modes.
-pub const SIMULATED_TARGETS: &[&str] = &["gfx942"];
+pub const SIMULATED_TARGETS: &[&str] = &["gfx90a", "gfx942", "gfx1030", "gfx1100", "gfx1201"];
 
 /// What one entry of a bundle is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

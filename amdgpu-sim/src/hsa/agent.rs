@@ -5,11 +5,14 @@ use std::ffi::c_void;
 use hsa_rt_sys::*;
 
 use super::{
-    out::{null, put, put_text},
+    out::{null, put, put_bytes, put_text},
     queue::{MAX_QUEUE_SIZE, MIN_QUEUE_SIZE},
     state::{Simulator, fail, simulator, status},
 };
-use crate::machine::{agents::GpuSet, dispatch::MAX_WORKGROUP, wave::LANES};
+use crate::{
+    isa::target::Target,
+    machine::{agents::GpuSet, dispatch::MAX_WORKGROUP},
+};
 
 /// Handle of the CPU agent; the GPUs follow.
 const CPU: u64 = 1;
@@ -61,6 +64,14 @@ impl Agent {
         match self {
             Self::Cpu => GpuSet::NONE,
             Self::Gpu(n) => GpuSet::only(n),
+        }
+    }
+
+    /// What a GPU is.
+    pub fn target(self, simulator: &Simulator) -> Option<Target> {
+        match self {
+            Self::Cpu => None,
+            Self::Gpu(_) => Target::named(self.name(simulator)),
         }
     }
 
@@ -130,7 +141,7 @@ unsafe fn info(
         Agent::Cpu => None,
         Agent::Gpu(n) => simulator.config.targets().get(n).copied(),
     };
-    let is_gpu = gpu.is_some();
+    let (is_gpu, target) = (gpu.is_some(), agent.target(simulator));
     let number = match agent {
         Agent::Cpu => 0,
         Agent::Gpu(n) => n as u32 + 1,
@@ -149,7 +160,7 @@ unsafe fn info(
                 put(value, if is_gpu { 1_u32 << HSA_DEFAULT_FLOAT_ROUNDING_MODE_NEAR } else { 0 })
             }
             HSA_AGENT_INFO_FAST_F16_OPERATION => put(value, is_gpu),
-            HSA_AGENT_INFO_WAVEFRONT_SIZE => put(value, if is_gpu { LANES as u32 } else { 0 }),
+            HSA_AGENT_INFO_WAVEFRONT_SIZE => put(value, target.map_or(0, |target| target.native_wave().lanes() as u32)),
             HSA_AGENT_INFO_WORKGROUP_MAX_DIM => put(value, if is_gpu { [MAX_WORKGROUP as u16; 3] } else { [0; 3] }),
             HSA_AGENT_INFO_WORKGROUP_MAX_SIZE => put(value, if is_gpu { MAX_WORKGROUP } else { 0 }),
             HSA_AGENT_INFO_GRID_MAX_DIM => put(value, if is_gpu { [u32::MAX; 3] } else { [0; 3] }),
@@ -162,7 +173,7 @@ unsafe fn info(
             HSA_AGENT_INFO_NODE => put(value, number),
             HSA_AGENT_INFO_DEVICE => put(value, if is_gpu { HSA_DEVICE_TYPE_GPU } else { HSA_DEVICE_TYPE_CPU }),
             HSA_AGENT_INFO_CACHE_SIZE => put(value, if is_gpu { [32_u32 << 10, 4 << 20, 0, 0] } else { [0; 4] }),
-            HSA_AGENT_INFO_ISA => put(value, hsa_isa_t { handle: if is_gpu { ISA } else { 0 } }),
+            HSA_AGENT_INFO_ISA => put(value, target.map_or(hsa_isa_t { handle: 0 }, isa_of)),
             HSA_AGENT_INFO_EXTENSIONS => put(value, [0_u8; 128]),
             HSA_AGENT_INFO_VERSION_MAJOR => put(value, 1_u16),
             HSA_AGENT_INFO_VERSION_MINOR => put(value, 1_u16),
@@ -196,26 +207,39 @@ unsafe fn info(
     }
 }
 
-/// Handle of the only instruction set.
-const ISA: u64 = 0x942;
-/// Its name.
-pub const ISA_NAME: &str = "amdgcn-amd-amdhsa--gfx942";
+/// Bits that the handles of instruction sets have beside the number of their machine.
+const ISA: u64 = 0x1000;
+
+/// The instruction set of a target.
+fn isa_of(target: Target) -> hsa_isa_t {
+    hsa_isa_t { handle: ISA | u64::from(target.elf_machine()) }
+}
+
+/// The target of an instruction set.
+fn target_of(isa: hsa_isa_t) -> Result<Target, hsa_status_t> {
+    let found = Target::ALL.into_iter().find(|target| isa_of(*target).handle == isa.handle);
+    found.ok_or_else(|| fail(HSA_STATUS_ERROR_INVALID_ISA, format!("no ISA has the handle {:#x}", isa.handle)))
+}
 
 pub unsafe extern "C" fn hsa_agent_iterate_isas(
     agent: hsa_agent_t,
     callback: Option<unsafe extern "C" fn(isa: hsa_isa_t, data: *mut c_void) -> hsa_status_t>,
     data: *mut c_void,
 ) -> hsa_status_t {
-    let agent = match simulator().and_then(|simulator| Agent::find(simulator, agent)) {
-        Ok(agent) => agent,
+    let target = || {
+        let simulator = simulator()?;
+        Ok(Agent::find(simulator, agent)?.target(simulator))
+    };
+    let target = match target() {
+        Ok(target) => target,
         Err(status) => return status,
     };
     let Some(callback) = callback else { return null("callback") };
-    match agent {
+    match target {
         // The CPU runs no code objects.
-        Agent::Cpu => HSA_STATUS_SUCCESS,
+        None => HSA_STATUS_SUCCESS,
         // SAFETY: the program's callback, called as the specification says.
-        Agent::Gpu(_) => unsafe { callback(hsa_isa_t { handle: ISA }, data) },
+        Some(target) => unsafe { callback(isa_of(target), data) },
     }
 }
 
@@ -226,15 +250,13 @@ pub unsafe extern "C" fn hsa_isa_get_info_alt(
 ) -> hsa_status_t {
     let get = || {
         simulator()?;
-        if isa.handle != ISA {
-            return Err(fail(HSA_STATUS_ERROR_INVALID_ISA, format!("no ISA has the handle {:#x}", isa.handle)));
-        }
+        let name = format!("amdgcn-amd-amdhsa--{}", target_of(isa)?.name());
         // SAFETY: the specification has the caller give room for the attribute's type; for the name, of the length
         // that `HSA_ISA_INFO_NAME_LENGTH` gives.
         unsafe {
             match attribute {
-                HSA_ISA_INFO_NAME_LENGTH => put(value, ISA_NAME.len() as u32 + 1),
-                HSA_ISA_INFO_NAME => put_text::<{ ISA_NAME.len() + 1 }, _>(value, ISA_NAME),
+                HSA_ISA_INFO_NAME_LENGTH => put(value, name.len() as u32 + 1),
+                HSA_ISA_INFO_NAME => put_bytes(value, format!("{name}\0").as_bytes()),
                 HSA_ISA_INFO_MACHINE_MODELS => put(value, [false, true]),
                 HSA_ISA_INFO_PROFILES => put(value, [true, false]),
                 HSA_ISA_INFO_DEFAULT_FLOAT_ROUNDING_MODES | HSA_ISA_INFO_BASE_PROFILE_DEFAULT_FLOAT_ROUNDING_MODES => {

@@ -14,7 +14,7 @@ use super::{
     out::{null, put, text},
     state::{Simulator, fail, lock, simulator, status},
 };
-use crate::machine::dispatch::Kernel;
+use crate::{isa::target::Target, machine::dispatch::Kernel};
 
 /// Alignment of kernarg segments in bytes.
 const KERNARG_ALIGNMENT: u32 = 16;
@@ -116,9 +116,9 @@ pub unsafe extern "C" fn hsa_executable_create_alt(
     status(create())
 }
 
-fn target(simulator: &Simulator, agent: Agent) -> Result<&'static str, hsa_status_t> {
+fn target(simulator: &Simulator, agent: Agent) -> Result<Target, hsa_status_t> {
     match agent {
-        Agent::Gpu(n) => simulator.config.targets().get(n).copied(),
+        Agent::Gpu(n) => simulator.config.targets().get(n).and_then(|name| Target::named(name)),
         Agent::Cpu => None,
     }
     .ok_or_else(|| fail(HSA_STATUS_ERROR_INVALID_AGENT, "the agent runs no code objects"))

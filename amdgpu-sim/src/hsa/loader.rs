@@ -14,7 +14,10 @@ use object::{
 
 use super::state::{Simulator, fail};
 use crate::{
-    isa::decode::{Code, Function},
+    isa::{
+        decode::{Code, Function},
+        target::Target,
+    },
     machine::{
         agents::GpuSet,
         descriptor::{self, Descriptor},
@@ -26,8 +29,6 @@ use crate::{
 
 /// Most device memory that a code object may span, in bytes.
 const MAX_SPAN: u64 = 1 << 30;
-/// `EF_AMDGPU_MACH_AMDGCN_GFX942`.
-const MACH_GFX942: u32 = 0x4c;
 /// Machine part of the ELF header's flags.
 const MACH_MASK: u32 = 0xff;
 
@@ -82,16 +83,17 @@ fn bad(reason: impl Into<String>) -> hsa_status_t {
 
 impl Loaded {
     /// Loads a code object for a target, for kernels of these GPUs.
-    pub fn load(simulator: &Simulator, target: &str, gpus: GpuSet, bytes: &[u8]) -> Result<Self, hsa_status_t> {
+    pub fn load(simulator: &Simulator, target: Target, gpus: GpuSet, bytes: &[u8]) -> Result<Self, hsa_status_t> {
         let file = ElfFile64::<LittleEndian>::parse(bytes).map_err(|error| bad(format!("no ELF file: {error}")))?;
         let header = file.elf_header();
         let endian = LittleEndian;
         if header.e_machine.get(endian) != elf::EM_AMDGPU || header.e_type.get(endian) != elf::ET_DYN {
             return Err(bad("not a linked AMDGPU code object"));
         }
-        if header.e_flags.get(endian).0 & MACH_MASK != MACH_GFX942 {
+        if header.e_flags.get(endian).0 & MACH_MASK != target.elf_machine() {
+            let name = target.name();
             let reason = format!(
-                "the code object is for another device than {target} (ELF flags {:#x})",
+                "the code object is for another device than {name} (ELF flags {:#x})",
                 header.e_flags.get(endian).0
             );
             return Err(fail(HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS, reason));
@@ -149,11 +151,11 @@ impl Loaded {
     }
 
     /// Decodes the code, and gives the kernels.
-    pub fn kernels(&self, simulator: &Simulator, target: &str) -> Result<Vec<Kernel>, String> {
+    pub fn kernels(&self, simulator: &Simulator, target: Target) -> Result<Vec<Kernel>, String> {
         let Some((block, (begin, end))) = self.block.as_ref().zip(self.code) else { return Ok(Vec::new()) };
         // SAFETY: `begin..end` lies in the block; kernels cannot write it unless the file says so, and none runs yet.
         let bytes = unsafe { std::slice::from_raw_parts(block.as_ptr().add(begin as usize), (end - begin) as usize) };
-        let instructions = simulator.disassembler.disassemble(target, bytes)?;
+        let instructions = simulator.disassembler.disassemble(target.name(), bytes)?;
         let mut functions: Vec<_> = self
             .functions
             .iter()
@@ -163,7 +165,7 @@ impl Loaded {
         functions.sort_by(|a, b| (a.offset, &a.name).cmp(&(b.offset, &b.name)));
         functions.dedup();
         let sources = Sources::new(Arc::clone(&self.elf), begin);
-        let mut code = Code::decode(block.address() + begin, bytes.len(), instructions, functions, sources);
+        let mut code = Code::decode(target, block.address() + begin, bytes.len(), instructions, functions, sources);
         if simulator.config.checks() {
             code.mark_atomics();
         }

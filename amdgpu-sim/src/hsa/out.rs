@@ -36,6 +36,19 @@ pub unsafe fn put_text<const N: usize, P>(to: *mut P, text: &str) -> Result<(), 
     unsafe { put(to, bytes) }
 }
 
+/// Writes bytes.
+///
+/// # Safety
+/// `to` is null or points to room for them.
+pub unsafe fn put_bytes<P>(to: *mut P, bytes: &[u8]) -> Result<(), hsa_status_t> {
+    if to.is_null() {
+        return Err(null("value"));
+    }
+    // SAFETY: not null, and room for all of them by this function's contract; they are the simulator's own.
+    unsafe { to.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    Ok(())
+}
+
 /// Reads text.
 ///
 /// # Safety

@@ -136,6 +136,26 @@ pub fn extreme<T: Lane + PartialOrd>(mode: Mode, which: Extreme, a: T, b: T) -> 
     }
 }
 
+/// `v_minimum`: a NaN if one is; -0 is less than +0 (IEEE 754-2019, section 9.6).
+pub fn minimum<T: Lane + PartialOrd>(a: T, b: T) -> T {
+    ordered(Extreme::Min, a, b)
+}
+
+/// `v_maximum`, likewise.
+pub fn maximum<T: Lane + PartialOrd>(a: T, b: T) -> T {
+    ordered(Extreme::Max, a, b)
+}
+
+fn ordered<T: Lane + PartialOrd>(which: Extreme, a: T, b: T) -> T {
+    if a.is_nan() {
+        a.quiet()
+    } else if b.is_nan() {
+        b.quiet()
+    } else {
+        extreme(Mode::default(), which, a, b)
+    }
+}
+
 /// `v_med3`: the middle one of three; the minimum if one is a NaN.
 pub fn median<T: Lane + PartialOrd>(mode: Mode, a: T, b: T, c: T) -> T {
     let (min, max) = (|a, b| extreme(mode, Extreme::Min, a, b), |a, b| extreme(mode, Extreme::Max, a, b));

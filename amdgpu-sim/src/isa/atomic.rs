@@ -20,6 +20,8 @@ macro_rules! integer_operations {
                 "xor" => |a, b| a ^ b,
                 "inc" => |a, b| if a >= b { 0 } else { a + 1 },
                 "dec" => |a, b| if a == 0 || a > b { b } else { a - 1 },
+                "csub" => <$unsigned>::saturating_sub,
+                "cond_sub" => |a, b| if a >= b { a - b } else { a },
                 _ => return None,
             })
         }
@@ -57,8 +59,8 @@ pub fn operation32(name: &str) -> Option<fn(u32, u32) -> u32> {
 pub fn operation64(name: &str) -> Option<fn(u64, u64) -> u64> {
     Some(match name {
         "add_f64" => |a, b| (f64::from_bits(a) + f64::from_bits(b)).to_bits(),
-        "min_f64" => |a, b| f64::from_bits(a).min(f64::from_bits(b)).to_bits(),
-        "max_f64" => |a, b| f64::from_bits(a).max(f64::from_bits(b)).to_bits(),
+        "min_f64" | "fmin" => |a, b| f64::from_bits(a).min(f64::from_bits(b)).to_bits(),
+        "max_f64" | "fmax" => |a, b| f64::from_bits(a).max(f64::from_bits(b)).to_bits(),
         _ => return integer64(name),
     })
 }

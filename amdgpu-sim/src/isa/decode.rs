@@ -8,11 +8,12 @@ use std::collections::HashSet;
 use geobacter_spool::job::Instruction;
 
 use super::{
-    flow, lds, mubuf, salu, smem,
+    flow, lds, mubuf, names, salu, salu_float, smem,
     step::{DecodeError, Flow, Step},
-    text::{Operand, Parsed, parse},
+    target::Target,
+    text::{Operand, Parsed, parse_all},
     valu::Vop,
-    valu_table, vcmp, vmem, vop3p,
+    valu_table, vcmp, vmem, vop3p, vopd,
 };
 use crate::{
     machine::fault::{FaultKind, Site, Trap},
@@ -28,6 +29,8 @@ pub struct Context<'c> {
     pub index: &'c [u32],
     /// Where accumulation registers begin in the vector register file.
     pub accumulation: u16,
+    /// Whose instructions they are.
+    pub target: Target,
 }
 
 impl Context<'_> {
@@ -56,6 +59,8 @@ pub struct Function {
 
 /// Decoded code.
 pub struct Code {
+    /// Whose code it is.
+    pub target: Target,
     /// Device address of its first byte.
     pub base: u64,
     /// What executes each instruction. The last one is no instruction: it ends a wave that ran past the end.
@@ -85,8 +90,9 @@ impl std::fmt::Debug for Code {
 }
 
 impl Code {
-    /// Decodes code whose first byte is loaded at `base`.
+    /// Decodes code for a target, whose first byte is loaded at `base`.
     pub fn decode(
+        target: Target,
         base: u64,
         size: usize,
         instructions: Vec<Instruction>,
@@ -94,32 +100,43 @@ impl Code {
         sources: Sources,
     ) -> Self {
         let mut index = vec![u32::MAX; size.div_ceil(4)];
-        let parsed: Vec<Option<Parsed>> = instructions.iter().map(|i| parse(&i.text)).collect();
+        let read = |instruction: &Instruction| {
+            let mut parsed = parse_all(&instruction.text)?;
+            parsed.iter_mut().for_each(|parsed| names::canonicalize(parsed, target));
+            Some(parsed)
+        };
+        let parsed: Vec<Option<Vec<Parsed>>> = instructions.iter().map(read).collect();
         let (mut vectors, mut accumulations) = (0, 0);
         for (number, (instruction, parsed)) in instructions.iter().zip(&parsed).enumerate() {
             if let Some(slot) = index.get_mut(instruction.offset as usize / 4) {
                 *slot = number as u32;
             }
-            for arg in parsed.iter().flat_map(|parsed| &parsed.args) {
+            for arg in parsed.iter().flatten().flat_map(|parsed| &parsed.args) {
                 match arg.operand {
                     Operand::Vector(first, count) => vectors = vectors.max(first + count),
+                    Operand::Half(register, _) => vectors = vectors.max(register + 1),
                     Operand::Accumulation(first, count) => accumulations = accumulations.max(first + count),
                     _ => {}
                 }
             }
         }
-        // Work-item ids come in v0, used or not.
-        let accumulation = vectors.max(1);
+        // Work-item ids come in the first ones, used or not.
+        let accumulation = vectors.max(if target.packs_item_ids() { 1 } else { 3 });
         let mut steps: Vec<Step> = Vec::with_capacity(instructions.len() + 1);
         for (instruction, parsed) in instructions.iter().zip(&parsed) {
-            let context = Context { next: instruction.offset + instruction.length, index: &index, accumulation };
-            steps.push(match parsed {
+            let next = instruction.offset + instruction.length;
+            let context = Context { next, index: &index, accumulation, target };
+            steps.push(match parsed.as_deref() {
                 None => illegal(if instruction.text.is_empty() {
                     "these bytes are no instruction".to_owned()
                 } else {
                     format!("an operand is not understood: {}", instruction.text)
                 }),
-                Some(parsed) => decode(parsed, &context).unwrap_or_else(|error| unsupported(&error)),
+                Some([x, y]) => vopd::pair(x, y, &context).unwrap_or_else(|error| unsupported(&error)),
+                Some(parsed) => parsed.iter().map(|one| decode(one, &context)).next_back().map_or_else(
+                    || illegal("these bytes are no instruction".to_owned()),
+                    |step| step.unwrap_or_else(|error| unsupported(&error)),
+                ),
             });
         }
         steps.push(illegal("the program ran past the end of its code".to_owned()));
@@ -127,6 +144,7 @@ impl Code {
         let (offsets, texts) = instructions.into_iter().map(|i| (i.offset, i.text)).unzip();
         let vector_registers = usize::from(accumulation + accumulations);
         Self {
+            target,
             base,
             steps,
             offsets,
@@ -193,12 +211,17 @@ fn unsupported(error: &DecodeError) -> Step {
 /// # Errors
 /// If no table has it, or its operands are not understood.
 pub fn decode(parsed: &Parsed, context: &Context<'_>) -> Result<Step, DecodeError> {
-    let v = Vop { parsed, accumulation: context.accumulation };
+    let v = Vop { parsed, accumulation: context.accumulation, gpu: context.target };
     let m = parsed.mnemonic.as_str();
     let found = match m.split_once('_').map_or(m, |(class, _)| class) {
-        "s" => flow::lookup(parsed, context).or_else(|| smem::lookup(parsed)).or_else(|| salu::lookup(parsed)),
+        "s" => flow::lookup(parsed, context)
+            .or_else(|| smem::lookup(parsed))
+            .or_else(|| salu::lookup(parsed))
+            .or_else(|| salu_float::lookup(parsed)),
+        "v" if m.starts_with("v_s_") => salu_float::transcendental(&v),
         "v" => vcmp::lookup(&v).or_else(|| vop3p::lookup(&v)).or_else(|| valu_table::lookup(&v)),
         "ds" => lds::lookup(&v),
+        "global" if matches!(m, "global_inv" | "global_wb" | "global_wbinv") => Some(Ok(nothing())),
         "global" | "flat" | "scratch" => vmem::lookup(&v),
         "buffer" => mubuf::lookup(&v),
         _ => None,

@@ -19,6 +19,9 @@ enum Control {
     RowBcast15,
     RowBcast31,
     RowNewBcast(u8),
+    RowXmask(u8),
+    /// Each lane of eight has its own.
+    Eight([u8; 8]),
 }
 
 /// Which lane each lane reads, and which lanes write.
@@ -28,6 +31,8 @@ pub struct Dpp {
     row_mask: u8,
     bank_mask: u8,
     bound_control: bool,
+    /// Whether lanes that are not active are read.
+    fetch_inactive: bool,
 }
 
 impl Dpp {
@@ -39,10 +44,12 @@ impl Dpp {
         let error = || DecodeError::new(parsed, "a DPP modifier is not understood");
         let number = |name: &str| parsed.number(name).and_then(|n| u8::try_from(n).ok()).ok_or_else(error);
         let has = |name: &str| parsed.flag(name);
-        let control = if let Some(list) = parsed.modifier("quad_perm") {
+        let lanes = |list: &str| -> Vec<u8> {
             let list = list.trim_start_matches('[').trim_end_matches(']');
-            let lanes: Vec<u8> = list.split(',').filter_map(|n| n.trim().parse().ok()).collect();
-            Control::QuadPerm(lanes.try_into().map_err(|_| error())?)
+            list.split(',').filter_map(|n| n.trim().parse().ok()).collect()
+        };
+        let control = if let Some(list) = parsed.modifier("quad_perm") {
+            Control::QuadPerm(lanes(list).try_into().map_err(|_| error())?)
         } else if has("row_shl") {
             Control::RowShl(number("row_shl")?)
         } else if has("row_shr") {
@@ -69,6 +76,12 @@ impl Dpp {
             }
         } else if has("row_newbcast") {
             Control::RowNewBcast(number("row_newbcast")? & 15)
+        } else if has("row_share") {
+            Control::RowNewBcast(number("row_share")? & 15)
+        } else if has("row_xmask") {
+            Control::RowXmask(number("row_xmask")? & 15)
+        } else if let Some(list) = parsed.modifier("dpp8") {
+            Control::Eight(lanes(list).try_into().map_err(|_| error())?)
         } else {
             return Ok(None);
         };
@@ -76,8 +89,11 @@ impl Dpp {
             None => Ok(15),
             Some(_) => number(name),
         };
-        let bound_control = has("bound_ctrl");
-        Ok(Some(Self { control, row_mask: mask("row_mask")?, bank_mask: mask("bank_mask")?, bound_control }))
+        // With eight lanes, one that is not active gives 0.
+        let bound_control = has("bound_ctrl") || matches!(control, Control::Eight(_));
+        let fetch_inactive = number("fi")? != 0;
+        let (row_mask, bank_mask) = (mask("row_mask")?, mask("bank_mask")?);
+        Ok(Some(Self { control, row_mask, bank_mask, bound_control, fetch_inactive }))
     }
 
     /// The lane that `lane` reads; `None` if there is none.
@@ -103,12 +119,14 @@ impl Dpp {
             // Lane 31 goes to rows 2 and 3.
             Control::RowBcast31 => (lane >= 32).then_some(31),
             Control::RowNewBcast(n) => Some(row + usize::from(n)),
+            Control::RowXmask(mask) => Some(row + (at ^ usize::from(mask))),
+            Control::Eight(lanes) => Some((lane & !7) + usize::from(lanes[lane & 7] & 7)),
         }
     }
 
-    /// The active lane that `lane` reads. `None`: it reads 0, or does not write ([`mask`](Self::mask)).
+    /// The lane that `lane` reads, if it may. `None`: it reads 0, or does not write ([`mask`](Self::mask)).
     pub fn source(&self, lane: usize, exec: u64) -> Option<usize> {
-        self.lane(lane).filter(|from| exec >> from & 1 != 0)
+        self.lane(lane).filter(|from| self.fetch_inactive || exec >> from & 1 != 0)
     }
 
     /// The lanes that write.

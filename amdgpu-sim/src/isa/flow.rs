@@ -10,6 +10,14 @@ use crate::machine::{
     wave::Wave,
 };
 
+/// Refuses another barrier than the work-group's, which has the number -1.
+fn group_barrier(parsed: &Parsed) -> Result<(), DecodeError> {
+    match immediate(parsed, 0) {
+        Ok(number) if number as i16 == -1 => Ok(()),
+        _ => Err(DecodeError::new(parsed, "no semantics for another barrier than the work-group's")),
+    }
+}
+
 /// The step of a program control instruction; `None` if it is none.
 pub fn lookup(parsed: &Parsed, context: &Context<'_>) -> Option<Result<Step, DecodeError>> {
     let conditional = |condition: fn(&Wave) -> bool| {
@@ -18,12 +26,56 @@ pub fn lookup(parsed: &Parsed, context: &Context<'_>) -> Option<Result<Step, Dec
     };
     let next = u64::from(context.next);
     Some(match parsed.mnemonic.as_str() {
-        "s_nop" | "s_waitcnt" | "s_waitcnt_vscnt" | "s_setprio" | "s_icache_inv" | "s_dcache_inv" | "s_dcache_wb"
-        | "s_dcache_inv_vol" | "s_dcache_wb_vol" | "s_ttracedata" | "s_incperflevel" | "s_decperflevel"
-        | "s_wakeup" | "s_set_gpr_idx_off" | "s_inst_prefetch" | "s_code_end" => Ok(nothing()),
-        "s_sleep" => Ok(Box::new(|_, _| Ok(Flow::Yield))),
+        // Nothing waits here, no instruction is reordered, and no cache has another value than memory.
+        "s_nop"
+        | "s_waitcnt"
+        | "s_waitcnt_vscnt"
+        | "s_waitcnt_vmcnt"
+        | "s_waitcnt_expcnt"
+        | "s_waitcnt_lgkmcnt"
+        | "s_waitcnt_depctr"
+        | "s_setprio"
+        | "s_icache_inv"
+        | "s_dcache_inv"
+        | "s_dcache_wb"
+        | "s_dcache_inv_vol"
+        | "s_dcache_wb_vol"
+        | "s_dcache_discard"
+        | "s_dcache_discard_x2"
+        | "s_gl1_inv"
+        | "s_ttracedata"
+        | "s_ttracedata_imm"
+        | "s_incperflevel"
+        | "s_decperflevel"
+        | "s_wakeup"
+        | "s_set_gpr_idx_off"
+        | "s_inst_prefetch"
+        | "s_set_inst_prefetch_distance"
+        | "s_code_end"
+        | "s_clause"
+        | "s_delay_alu"
+        | "s_prefetch_inst"
+        | "s_prefetch_inst_pc_rel"
+        | "s_prefetch_data"
+        | "s_prefetch_data_pc_rel"
+        | "s_buffer_prefetch_data" => Ok(nothing()),
+        m if m.starts_with("s_wait_") => Ok(nothing()),
+        "s_sleep" | "s_sleep_var" => Ok(Box::new(|_, _| Ok(Flow::Yield))),
         "s_endpgm" | "s_endpgm_saved" => Ok(Box::new(|_, _| Ok(Flow::End))),
         "s_barrier" => Ok(Box::new(|_, _| Ok(Flow::Barrier))),
+        "s_barrier_signal" => group_barrier(parsed).map(|()| {
+            step(|wave, env| {
+                env.signal_barrier(wave);
+                Ok(Flow::Next)
+            })
+        }),
+        "s_barrier_signal_isfirst" => group_barrier(parsed).map(|()| {
+            step(|wave, env| {
+                wave.scc = env.signal_barrier(wave);
+                Ok(Flow::Next)
+            })
+        }),
+        "s_barrier_wait" => group_barrier(parsed).map(|()| step(|_, _| Ok(Flow::BarrierWait))),
         "s_branch" => conditional(|_| true),
         "s_cbranch_scc0" => conditional(|wave| !wave.scc),
         "s_cbranch_scc1" => conditional(|wave| wave.scc),
@@ -36,7 +88,12 @@ pub fn lookup(parsed: &Parsed, context: &Context<'_>) -> Option<Result<Step, Dec
         "s_sethalt" => Ok(Box::new(|_, _| Err(Trap::new(FaultKind::Trap, "the kernel halted its wave")))),
         "s_sendmsg" | "s_sendmsghalt" => match parsed.args.first().map(|arg| &arg.operand) {
             // Giving up vector registers early has no effect here.
-            Some(Operand::Other(message)) if message.contains("MSG_DEALLOC_VGPRS") => Ok(nothing()),
+            // So has telling the host: it sees memory as it is.
+            Some(Operand::Other(message))
+                if message.contains("MSG_DEALLOC_VGPRS") || message.contains("MSG_INTERRUPT") =>
+            {
+                Ok(nothing())
+            }
             _ => Err(DecodeError::new(parsed, "no semantics for this message")),
         },
         "s_getpc_b64" => scalar(parsed, 0).map(|to| {

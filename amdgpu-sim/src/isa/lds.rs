@@ -32,7 +32,8 @@ pub fn lookup(v: &Vop<'_>) -> Option<Result<Step, DecodeError>> {
         "write2st64_b32" => two_stores::<4>(v, 256),
         "write2_b64" => two_stores::<8>(v, 8),
         "write2st64_b64" => two_stores::<8>(v, 512),
-        "bpermute_b32" => backward_permute(v),
+        "bpermute_b32" => backward_permute(v, false),
+        "bpermute_fi_b32" => backward_permute(v, true),
         "permute_b32" => forward_permute(v),
         "swizzle_b32" => swizzle(v),
         name => return atomic(v, name),
@@ -113,6 +114,7 @@ fn atomic(v: &Vop<'_>, name: &str) -> Option<Result<Step, DecodeError>> {
     // The names that these operations have elsewhere.
     let operation = match (operation, ty) {
         ("wrxchg", _) => "swap",
+        ("sub_clamp", _) => "csub",
         ("min", "i32" | "i64") => "smin",
         ("min", "u32" | "u64") => "umin",
         ("max", "i32" | "i64") => "smax",
@@ -177,16 +179,28 @@ fn atomic_step(v: &Vop<'_>, operation: &str, compare: bool, wide: bool, returns:
     }))
 }
 
-/// Each lane reads the lane that its address names; inactive lanes give 0.
-fn backward_permute(v: &Vop<'_>) -> Result<Step, DecodeError> {
+/// Lanes that permute among themselves: on RDNA the halves of a wave of 64 do so apart.
+fn permuted_together(v: &Vop<'_>) -> usize {
+    if v.gpu.is_cdna() { 64 } else { 32 }
+}
+
+/// The lane that an address names for `lane`.
+fn named(address: u32, offset: u64, lane: usize, together: usize) -> usize {
+    (lane & !(together - 1)) + ((u64::from(address) + offset) / 4) as usize % together
+}
+
+/// Each lane reads the lane that its address names; inactive lanes give 0, unless they are fetched.
+fn backward_permute(v: &Vop<'_>, fetch_inactive: bool) -> Result<Step, DecodeError> {
+    let together = permuted_together(v);
     let (to, address, data) = (v.vector(0)?.0, v.vector(1)?.0, v.vector(2)?.0);
     let offset = number(v, "offset")?;
     Ok(Box::new(move |wave, _| {
         let exec = wave.exec();
         let (addresses, values) = (wave.vector[usize::from(address)], wave.vector[usize::from(data)]);
         for lane in wave.active() {
-            let from = ((u64::from(addresses[lane]) + offset) / 4) as usize % LANES;
-            wave.vector[usize::from(to)][lane] = if exec >> from & 1 != 0 { values[from] } else { 0 };
+            let from = named(addresses[lane], offset, lane, together);
+            let live = fetch_inactive || exec >> from & 1 != 0;
+            wave.vector[usize::from(to)][lane] = if live { values[from] } else { 0 };
         }
         Ok(Flow::Next)
     }))
@@ -194,13 +208,14 @@ fn backward_permute(v: &Vop<'_>) -> Result<Step, DecodeError> {
 
 /// Each lane writes to the lane that its address names; lanes that nobody writes to get 0.
 fn forward_permute(v: &Vop<'_>) -> Result<Step, DecodeError> {
+    let together = permuted_together(v);
     let (to, address, data) = (v.vector(0)?.0, v.vector(1)?.0, v.vector(2)?.0);
     let offset = number(v, "offset")?;
     Ok(Box::new(move |wave, _| {
         let (addresses, values) = (wave.vector[usize::from(address)], wave.vector[usize::from(data)]);
         let mut result = [0; LANES];
         for lane in wave.active() {
-            result[((u64::from(addresses[lane]) + offset) / 4) as usize % LANES] = values[lane];
+            result[named(addresses[lane], offset, lane, together)] = values[lane];
         }
         for lane in wave.active() {
             wave.vector[usize::from(to)][lane] = result[lane];

@@ -1,5 +1,10 @@
-//! The instruction set: text to steps. One table per instruction class; each states the semantics of its instructions
-//! once, as Rust closures. References are to AMD's *CDNA 3 Instruction Set Architecture Reference Guide*.
+//! The instruction sets: text to steps. One table per instruction class; each states the semantics of its instructions
+//! once, as Rust closures, for all generations that have them ([`names`]). References are to AMD's *CDNA 3 Instruction
+//! Set Architecture Reference Guide* where nothing else is said; *RDNA 2*, *RDNA 3* and *RDNA 4* are its namesakes.
+//!
+//! ```text
+//!  text --parse--> operands, modifiers --canonicalize--> one name for all generations --tables--> step
+//! ```
 
 pub mod arithmetic;
 pub mod atomic;
@@ -9,10 +14,13 @@ pub mod flow;
 pub mod lane;
 pub mod lds;
 pub mod mubuf;
+pub mod names;
 pub mod salu;
+pub mod salu_float;
 pub mod sdwa;
 pub mod smem;
 pub mod step;
+pub mod target;
 pub mod text;
 pub mod transfer;
 pub mod valu;
@@ -20,3 +28,4 @@ pub mod valu_table;
 pub mod vcmp;
 pub mod vmem;
 pub mod vop3p;
+pub mod vopd;

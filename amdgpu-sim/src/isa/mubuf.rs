@@ -1,5 +1,8 @@
-//! Buffer memory: MUBUF with linear buffers, and the cache instructions (*CDNA 3 ISA*, chapter 8 "Vector memory
-//! operations").
+//! Buffer memory: MUBUF, and the cache instructions (*CDNA 3 ISA*, section 9.1 "Vector memory buffer instructions").
+//!
+//! A swizzled buffer lies so that the same element of neighbouring lanes is side by side. Scratch is one on targets
+//! that reach it so: its resource, made here, has a base in a window of addresses of its own, and an address in that
+//! window is turned back into a lane and an offset in its scratch.
 
 use super::{
     decode::nothing,
@@ -8,14 +11,75 @@ use super::{
     transfer::{Transfer, load, store},
     valu::Vop,
 };
-use crate::machine::{space::Space, wave::Wave};
+use crate::machine::{
+    space::Space,
+    wave::{Size, Wave},
+};
+
+/// High half of the base of scratch's buffer resource.
+const SCRATCH_WINDOW: u64 = 0x0003;
+/// Bytes of an element of a swizzled buffer: those that lie together for one lane.
+const ELEMENT: u64 = 4;
+/// What no lane's scratch has: accesses there are faults.
+const NO_SCRATCH: u64 = 1 << 40;
+
+/// A buffer resource (*CDNA 3 ISA*, section 9.1.8 "Buffer resource descriptor").
+#[derive(Clone, Copy, Debug)]
+struct Resource {
+    base: u64,
+    stride: u64,
+    swizzled: bool,
+    /// Lanes whose elements lie side by side.
+    index_stride: u64,
+    /// Whether the lane's number is added to the index.
+    adds_lane: bool,
+}
+
+impl Resource {
+    fn of(words: [u32; 4]) -> Self {
+        Self {
+            base: u64::from(words[0]) | u64::from(words[1] & 0xffff) << 32,
+            stride: u64::from(words[1] >> 16 & 0x3fff),
+            swizzled: words[1] >> 31 != 0,
+            index_stride: 8 << (words[3] >> 21 & 3),
+            adds_lane: words[3] >> 23 & 1 != 0,
+        }
+    }
+
+    /// Where an element is, from the buffer's base.
+    fn place(&self, index: u64, offset: u64) -> u64 {
+        if !self.swizzled {
+            return index.wrapping_mul(self.stride).wrapping_add(offset);
+        }
+        let (row, column) = (index / self.index_stride, index % self.index_stride);
+        let (element, byte) = (offset / ELEMENT, offset % ELEMENT);
+        (row.wrapping_mul(self.stride).wrapping_add(element * ELEMENT))
+            .wrapping_mul(self.index_stride)
+            .wrapping_add(column * ELEMENT + byte)
+    }
+}
+
+/// The resource with which waves of a kernel reach `scratch` bytes for each item.
+pub fn scratch_resource(size: Size, scratch: u32) -> [u32; 4] {
+    let stride = match size {
+        Size::W32 => 2,
+        Size::W64 => 3,
+    };
+    // Word 3: 32-bit unsigned elements, as the runtimes of all targets write it.
+    [
+        0,
+        SCRATCH_WINDOW as u32 | 1 << 31,
+        scratch.saturating_mul(size.lanes() as u32),
+        1 << 23 | stride << 21 | 1 << 19 | 0x27fac,
+    ]
+}
 
 /// The step of a buffer instruction; `None` if it is none.
 pub fn lookup(v: &Vop<'_>) -> Option<Result<Step, DecodeError>> {
     let name = v.parsed.mnemonic.strip_prefix("buffer_")?;
     match name {
         // Memory is coherent here.
-        "wbl2" | "inv" | "wbinvl1" | "wbinvl1_vol" | "invl2" => return Some(Ok(nothing())),
+        "wbl2" | "inv" | "wbinvl1" | "wbinvl1_vol" | "invl2" | "gl0_inv" | "gl1_inv" => return Some(Ok(nothing())),
         _ => {}
     }
     if let Some(kind) = name.strip_prefix("load_").and_then(Transfer::load) {
@@ -29,27 +93,49 @@ pub fn lookup(v: &Vop<'_>) -> Option<Result<Step, DecodeError>> {
 fn address(v: &Vop<'_>) -> Result<impl Fn(&Wave, usize) -> (Space, u64) + Send + Sync + use<>, DecodeError> {
     let error = || DecodeError::new(v.parsed, "the address is not understood");
     let operand = |index: usize| v.parsed.args.get(index).map(|arg| &arg.operand);
-    if v.parsed.flag("idxen") {
-        return Err(DecodeError::new(v.parsed, "no semantics for indexed buffers"));
-    }
-    let vector = match (operand(1), v.parsed.flag("offen")) {
-        (Some(_), true) => Some(usize::from(v.vector(1)?.0)),
-        (Some(Operand::Off), false) => None,
-        _ => return Err(error()),
+    let (indexed, offset_enabled) = (v.parsed.flag("idxen"), v.parsed.flag("offen"));
+    let (index, vector) = match operand(1) {
+        Some(Operand::Off) if !indexed && !offset_enabled => (None, None),
+        Some(_) => {
+            let (first, count) = v.vector(1)?;
+            if usize::from(count) < usize::from(indexed) + usize::from(offset_enabled) {
+                return Err(error());
+            }
+            let first = usize::from(first);
+            (indexed.then_some(first), offset_enabled.then_some(first + usize::from(indexed)))
+        }
+        None => return Err(error()),
     };
     let Some(Operand::Scalar(resource, 4)) = operand(2) else { return Err(error()) };
     let resource = *resource;
     let (scalar, constant) = match operand(3) {
         Some(Operand::Scalar(index, 1)) => (Some(*index), 0),
         Some(Operand::Int(value)) => (None, *value as u64),
+        Some(Operand::Null) => (None, 0),
         _ => return Err(error()),
     };
     let offset = v.parsed.number("offset").and_then(|n| u64::try_from(n).ok()).ok_or_else(error)?;
     Ok(move |wave: &Wave, lane: usize| {
-        let base = wave.scalar_u64(resource) & 0xffff_ffff_ffff;
-        let scalar = scalar.map_or(constant, |index| u64::from(wave.scalar[usize::from(index & 127)]));
-        let vector = vector.map_or(0, |register| u64::from(wave.vector[register][lane]));
+        let words = std::array::from_fn(|word| wave.scalar[usize::from(resource) + word]);
+        let resource = Resource::of(words);
+        let scalar = scalar.map_or(constant, |index| u64::from(wave.scalar[usize::from(index)]));
+        let word = |register: Option<usize>| register.map_or(0, |register| u64::from(wave.vector[register][lane]));
+        let index = word(index) + if resource.adds_lane { lane as u64 } else { 0 };
+        let within = resource.place(index, word(vector).wrapping_add(offset) & 0xffff_ffff);
+        let address = resource.base.wrapping_add(scalar).wrapping_add(within);
+        if resource.base >> 32 == SCRATCH_WINDOW {
+            return (Space::Scratch, unswizzle(address & 0xffff_ffff, lane, wave.size.lanes() as u64));
+        }
         // The hardware gives 0 beyond `num_records`; here the check against live memory says more.
-        (Space::Global, base.wrapping_add(scalar).wrapping_add(vector).wrapping_add(offset))
+        (Space::Global, address)
     })
+}
+
+/// The offset in a lane's scratch of what lies at this offset of the wave's.
+fn unswizzle(offset: u64, lane: usize, lanes: u64) -> u64 {
+    let (element, byte) = (offset / ELEMENT, offset % ELEMENT);
+    if element % lanes != lane as u64 {
+        return NO_SCRATCH;
+    }
+    element / lanes * ELEMENT + byte
 }

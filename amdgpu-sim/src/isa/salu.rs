@@ -1,9 +1,10 @@
 //! Scalar arithmetic: SOP1, SOP2, SOPC and SOPK (*CDNA 3 ISA*, chapter 5 "Scalar ALU operations").
 
 use super::{
+    decode::nothing,
     lane::Lane,
     step::{DecodeError, Flow, Step},
-    text::{EXEC, Operand, Parsed, Special},
+    text::{EXEC, NULL, Operand, Parsed, Special},
     valu::special_value,
 };
 use crate::machine::wave::{Mode, Wave};
@@ -15,16 +16,18 @@ enum Place<T> {
     Special(Special),
 }
 
+/// A source operand, ready to be read.
 #[derive(Clone, Copy)]
-struct Source<T>(Place<T>);
+pub struct Source<T>(Place<T>);
 
 impl<T: Lane> Source<T> {
-    fn get(&self, wave: &Wave) -> T {
+    /// Its value.
+    pub fn get(&self, wave: &Wave) -> T {
         match self.0 {
             Place::Constant(value) => value,
             Place::Register(index) => {
                 let index = usize::from(index);
-                T::from_words(wave.scalar[index & 127], wave.scalar[(index + 1) & 127])
+                T::from_words(wave.scalar[index & 255], wave.scalar[(index + 1) & 255])
             }
             Place::Special(special) => {
                 let value = special_value(special, wave);
@@ -34,37 +37,42 @@ impl<T: Lane> Source<T> {
     }
 }
 
-fn source<T: Lane>(parsed: &Parsed, index: usize) -> Result<Source<T>, DecodeError> {
+/// The source that operand `index` is.
+pub fn source<T: Lane>(parsed: &Parsed, index: usize) -> Result<Source<T>, DecodeError> {
     let operand = &parsed.args.get(index).ok_or_else(|| DecodeError::new(parsed, "an operand is missing"))?.operand;
     Ok(Source(match operand {
         Operand::Scalar(first, count) if usize::from(*count) >= T::WORDS => Place::Register(*first),
         Operand::Special(special) => Place::Special(*special),
+        Operand::Null => Place::Constant(T::default()),
         operand => Place::Constant(
             T::constant(operand).ok_or_else(|| DecodeError::new(parsed, "an operand is not understood"))?,
         ),
     }))
 }
 
-fn target<T: Lane>(parsed: &Parsed) -> Result<u8, DecodeError> {
+/// The register that the first operand names as the result's place.
+pub fn target<T: Lane>(parsed: &Parsed) -> Result<u8, DecodeError> {
     match parsed.args.first().map(|arg| &arg.operand) {
         Some(Operand::Scalar(first, count)) if usize::from(*count) >= T::WORDS => Ok(*first),
+        Some(Operand::Null) => Ok(NULL),
         _ => Err(DecodeError::new(parsed, "a scalar register is expected")),
     }
 }
 
-fn put<T: Lane>(wave: &mut Wave, index: u8, value: T) {
+/// Writes a result.
+pub fn put<T: Lane>(wave: &mut Wave, index: u8, value: T) {
     let (low, high) = value.words();
     let index = usize::from(index);
-    wave.scalar[index & 127] = low;
+    wave.scalar[index & 255] = low;
     if T::WORDS == 2 {
-        wave.scalar[(index + 1) & 127] = high;
+        wave.scalar[(index + 1) & 255] = high;
     }
 }
 
 type Decoded = Result<Step, DecodeError>;
 
 /// One source. The closure gives the result and, if it sets SCC, SCC.
-fn un<A: Lane, D: Lane>(p: &Parsed, f: impl Fn(A, bool) -> (D, Option<bool>) + Send + Sync + 'static) -> Decoded {
+pub fn un<A: Lane, D: Lane>(p: &Parsed, f: impl Fn(A, bool) -> (D, Option<bool>) + Send + Sync + 'static) -> Decoded {
     let (to, a) = (target::<D>(p)?, source::<A>(p, 1)?);
     Ok(Box::new(move |wave, _| {
         let (value, scc) = f(a.get(wave), wave.scc);
@@ -75,7 +83,7 @@ fn un<A: Lane, D: Lane>(p: &Parsed, f: impl Fn(A, bool) -> (D, Option<bool>) + S
 }
 
 /// Two sources and SCC.
-fn bin<A: Lane, B: Lane, D: Lane>(
+pub fn bin<A: Lane, B: Lane, D: Lane>(
     p: &Parsed,
     f: impl Fn(A, B, bool) -> (D, Option<bool>) + Send + Sync + 'static,
 ) -> Decoded {
@@ -107,7 +115,7 @@ fn bits64(p: &Parsed, f: impl Fn(u64, u64) -> u64 + Send + Sync + 'static) -> De
 fn immediate(p: &Parsed, f: impl Fn(u32, i32, bool) -> (Option<u32>, Option<bool>) + Send + Sync + 'static) -> Decoded {
     let (to, value) = (target::<u32>(p)?, constant16(p, 1)?);
     Ok(Box::new(move |wave, _| {
-        let (result, scc) = f(wave.scalar[usize::from(to & 127)], value, wave.scc);
+        let (result, scc) = f(wave.scalar[usize::from(to)], value, wave.scc);
         if let Some(result) = result {
             put(wave, to, result);
         }
@@ -124,7 +132,8 @@ fn constant16(p: &Parsed, index: usize) -> Result<i32, DecodeError> {
     }
 }
 
-fn cmp<A: Lane, B: Lane>(p: &Parsed, f: impl Fn(A, B) -> bool + Send + Sync + 'static) -> Decoded {
+/// A comparison: SCC is its result.
+pub fn cmp<A: Lane, B: Lane>(p: &Parsed, f: impl Fn(A, B) -> bool + Send + Sync + 'static) -> Decoded {
     let (a, b) = (source::<A>(p, 0)?, source::<B>(p, 1)?);
     Ok(Box::new(move |wave, _| {
         wave.scc = f(a.get(wave), b.get(wave));
@@ -132,27 +141,26 @@ fn cmp<A: Lane, B: Lane>(p: &Parsed, f: impl Fn(A, B) -> bool + Send + Sync + 's
     }))
 }
 
-/// `s_and_saveexec_b64` and its family: the old EXEC is saved, SCC says whether any lane is left.
-fn save_exec(p: &Parsed, f: impl Fn(u64, u64) -> u64 + Send + Sync + 'static) -> Decoded {
-    let (to, a) = (target::<u64>(p)?, source::<u64>(p, 1)?);
-    Ok(Box::new(move |wave, _| {
-        let (old, a) = (wave.exec(), a.get(wave));
-        let exec = f(a, old);
-        put(wave, to, old);
-        wave.set_scalar_u64(EXEC, exec);
-        wave.scc = exec != 0;
-        Ok(Flow::Next)
-    }))
+/// `s_and_saveexec_b64` and its family, and those of 32 bits: EXEC, or its low half, is saved; SCC says whether any of it
+/// is left.
+fn save_exec(p: &Parsed, f: fn(u64, u64) -> u64) -> Decoded {
+    if p.mnemonic.ends_with("b32") { change_exec::<u32>(p, f, true) } else { change_exec::<u64>(p, f, true) }
 }
 
 /// `s_andn1_wrexec_b64` and its like: the new EXEC is the result too.
-fn write_exec(p: &Parsed, f: impl Fn(u64, u64) -> u64 + Send + Sync + 'static) -> Decoded {
-    let (to, a) = (target::<u64>(p)?, source::<u64>(p, 1)?);
+fn write_exec(p: &Parsed, f: fn(u64, u64) -> u64) -> Decoded {
+    if p.mnemonic.ends_with("b32") { change_exec::<u32>(p, f, false) } else { change_exec::<u64>(p, f, false) }
+}
+
+fn change_exec<T: Lane + Into<u64>>(p: &Parsed, f: fn(u64, u64) -> u64, saves: bool) -> Decoded {
+    let (to, a) = (target::<T>(p)?, source::<T>(p, 1)?);
+    let of = |value: u64| T::from_words(value as u32, (value >> 32) as u32);
     Ok(Box::new(move |wave, _| {
-        let exec = f(a.get(wave), wave.exec());
-        put(wave, to, exec);
-        wave.set_scalar_u64(EXEC, exec);
-        wave.scc = exec != 0;
+        let old: u64 = of(wave.scalar_u64(EXEC)).into();
+        let exec = of(f(a.get(wave).into(), old));
+        put(wave, to, if saves { of(old) } else { exec });
+        put(wave, EXEC, exec);
+        wave.scc = exec.into() != 0;
         Ok(Flow::Next)
     }))
 }
@@ -219,18 +227,18 @@ pub fn lookup(p: &Parsed) -> Option<Decoded> {
         "s_bitreplicate_b64_b32" => {
             un(p, |a: u32, _| ((0..32).fold(0_u64, |d, i| d | (u64::from(a >> i & 1) * 3) << (2 * i)), None))
         }
-        "s_and_saveexec_b64" => save_exec(p, |a, exec| a & exec),
-        "s_or_saveexec_b64" => save_exec(p, |a, exec| a | exec),
-        "s_xor_saveexec_b64" => save_exec(p, |a, exec| a ^ exec),
-        "s_andn2_saveexec_b64" => save_exec(p, |a, exec| a & !exec),
-        "s_orn2_saveexec_b64" => save_exec(p, |a, exec| a | !exec),
-        "s_nand_saveexec_b64" => save_exec(p, |a, exec| !(a & exec)),
-        "s_nor_saveexec_b64" => save_exec(p, |a, exec| !(a | exec)),
-        "s_xnor_saveexec_b64" => save_exec(p, |a, exec| !(a ^ exec)),
-        "s_andn1_saveexec_b64" => save_exec(p, |a, exec| !a & exec),
-        "s_orn1_saveexec_b64" => save_exec(p, |a, exec| !a | exec),
-        "s_andn1_wrexec_b64" => write_exec(p, |a, exec| !a & exec),
-        "s_andn2_wrexec_b64" => write_exec(p, |a, exec| a & !exec),
+        "s_and_saveexec_b64" | "s_and_saveexec_b32" => save_exec(p, |a, exec| a & exec),
+        "s_or_saveexec_b64" | "s_or_saveexec_b32" => save_exec(p, |a, exec| a | exec),
+        "s_xor_saveexec_b64" | "s_xor_saveexec_b32" => save_exec(p, |a, exec| a ^ exec),
+        "s_andn2_saveexec_b64" | "s_andn2_saveexec_b32" => save_exec(p, |a, exec| a & !exec),
+        "s_orn2_saveexec_b64" | "s_orn2_saveexec_b32" => save_exec(p, |a, exec| a | !exec),
+        "s_nand_saveexec_b64" | "s_nand_saveexec_b32" => save_exec(p, |a, exec| !(a & exec)),
+        "s_nor_saveexec_b64" | "s_nor_saveexec_b32" => save_exec(p, |a, exec| !(a | exec)),
+        "s_xnor_saveexec_b64" | "s_xnor_saveexec_b32" => save_exec(p, |a, exec| !(a ^ exec)),
+        "s_andn1_saveexec_b64" | "s_andn1_saveexec_b32" => save_exec(p, |a, exec| !a & exec),
+        "s_orn1_saveexec_b64" | "s_orn1_saveexec_b32" => save_exec(p, |a, exec| !a | exec),
+        "s_andn1_wrexec_b64" | "s_andn1_wrexec_b32" => write_exec(p, |a, exec| !a & exec),
+        "s_andn2_wrexec_b64" | "s_andn2_wrexec_b32" => write_exec(p, |a, exec| a & !exec),
 
         "s_add_u32" => bin(p, |a: u32, b: u32, _| {
             let (d, carry) = a.overflowing_add(b);
@@ -293,6 +301,9 @@ pub fn lookup(p: &Parsed) -> Option<Decoded> {
         "s_bfm_b32" => bin(p, |a: u32, b: u32, _| (((1_u32 << (a & 31)) - 1) << (b & 31), None)),
         "s_bfm_b64" => bin(p, |a: u32, b: u32, _| (((1_u64 << (a & 63)) - 1) << (b & 63), None)),
         "s_mul_i32" => bin(p, |a: u32, b: u32, _| (a.wrapping_mul(b), None)),
+        "s_mul_u64" => bin(p, |a: u64, b: u64, _| (a.wrapping_mul(b), None)),
+        "s_add_nc_u64" => bin(p, |a: u64, b: u64, _| (a.wrapping_add(b), None)),
+        "s_sub_nc_u64" => bin(p, |a: u64, b: u64, _| (a.wrapping_sub(b), None)),
         "s_mul_hi_u32" => bin(p, |a: u32, b: u32, _| (((u64::from(a) * u64::from(b)) >> 32) as u32, None)),
         "s_mul_hi_i32" => bin(p, |a: i32, b: i32, _| (((i64::from(a) * i64::from(b)) >> 32) as u32, None)),
         "s_bfe_u32" => bits32(p, |a, control| {
@@ -330,6 +341,8 @@ pub fn lookup(p: &Parsed) -> Option<Decoded> {
         "s_pack_lh_b32_b16" => bin(p, |a: u32, b: u32, _| (a & 0xffff | b & 0xffff_0000, None)),
         "s_pack_hh_b32_b16" => bin(p, |a: u32, b: u32, _| (a >> 16 | b & 0xffff_0000, None)),
 
+        "s_pack_hl_b32_b16" => bin(p, |a: u32, b: u32, _| (a >> 16 | b << 16, None)),
+
         "s_cmp_eq_i32" | "s_cmp_eq_u32" => cmp(p, |a: u32, b: u32| a == b),
         "s_cmp_lg_i32" | "s_cmp_lg_u32" => cmp(p, |a: u32, b: u32| a != b),
         "s_cmp_gt_i32" => cmp(p, |a: i32, b: i32| a > b),
@@ -362,6 +375,10 @@ pub fn lookup(p: &Parsed) -> Option<Decoded> {
         "s_movrels_b64" => move_relative(p, true, true),
         "s_movreld_b32" => move_relative(p, false, false),
         "s_movreld_b64" => move_relative(p, false, true),
+        "s_movrelsd_2_b32" => move_relative_both(p),
+        "s_version" => Ok(nothing()),
+        "s_denorm_mode" => set_mode_field(p, 4),
+        "s_round_mode" => set_mode_field(p, 0),
         "s_getreg_b32" => get_register(p),
         "s_setreg_b32" | "s_setreg_imm32_b32" => set_register(p),
         _ => return None,
@@ -419,21 +436,63 @@ fn move_relative(p: &Parsed, from: bool, pair: bool) -> Decoded {
     }))
 }
 
+/// Source and result move by two parts of M0.
+fn move_relative_both(p: &Parsed) -> Decoded {
+    let to = target::<u32>(p)?;
+    let Some(Operand::Scalar(from, _)) = p.args.get(1).map(|arg| arg.operand.clone()) else {
+        return Err(DecodeError::new(p, "a scalar register is expected"));
+    };
+    Ok(Box::new(move |wave, _| {
+        let by = wave.scalar[usize::from(super::text::M0)];
+        let value = wave.scalar[usize::from(from.wrapping_add(by as u8))];
+        put(wave, to.wrapping_add((by >> 16) as u8), value);
+        Ok(Flow::Next)
+    }))
+}
+
+/// Sets four bits of MODE at `offset` to an immediate.
+fn set_mode_field(p: &Parsed, offset: u32) -> Decoded {
+    let value = constant16(p, 0)? as u32 & 15;
+    Ok(Box::new(move |wave, _| {
+        let mode = Mode(wave.mode.0 & !(15 << offset) | value << offset);
+        mode.check()?;
+        wave.mode = mode;
+        Ok(Flow::Next)
+    }))
+}
+
 /// The hardware registers that programs read or write (*CDNA 3 ISA*, section 5.8 "Hardware registers").
 #[derive(Clone, Copy)]
 enum Hardware {
     Mode,
     Status,
+    /// Which wave of the machine it is, and what it has: the same for all here.
     Identity,
+    CyclesLow,
+    CyclesHigh,
+    /// Where scratch begins. The simulator's scratch needs no such address: it can be written and is 0.
+    FlatScratch,
 }
 
 fn hardware(p: &Parsed, index: usize) -> Result<(Hardware, u32, u32), DecodeError> {
     match p.args.get(index).map(|arg| &arg.operand) {
         Some(Operand::Hwreg(name, offset, width)) if *width >= 1 && offset + width <= 32 => {
             let register = match name.as_str() {
-                "HW_REG_MODE" => Hardware::Mode,
-                "HW_REG_STATUS" => Hardware::Status,
-                "HW_REG_HW_ID" | "HW_REG_XCC_ID" | "HW_REG_GPR_ALLOC" | "HW_REG_LDS_ALLOC" => Hardware::Identity,
+                "HW_REG_MODE" | "HW_REG_WAVE_MODE" => Hardware::Mode,
+                "HW_REG_STATUS" | "HW_REG_WAVE_STATUS" => Hardware::Status,
+                "HW_REG_SHADER_CYCLES" | "HW_REG_SHADER_CYCLES_LO" => Hardware::CyclesLow,
+                "HW_REG_SHADER_CYCLES_HI" => Hardware::CyclesHigh,
+                "HW_REG_FLAT_SCR_LO" | "HW_REG_FLAT_SCR_HI" => Hardware::FlatScratch,
+                "HW_REG_HW_ID"
+                | "HW_REG_HW_ID1"
+                | "HW_REG_HW_ID2"
+                | "HW_REG_WAVE_HW_ID1"
+                | "HW_REG_WAVE_HW_ID2"
+                | "HW_REG_XCC_ID"
+                | "HW_REG_GPR_ALLOC"
+                | "HW_REG_WAVE_GPR_ALLOC"
+                | "HW_REG_LDS_ALLOC"
+                | "HW_REG_WAVE_LDS_ALLOC" => Hardware::Identity,
                 _ => return Err(DecodeError::new(p, "no semantics for this hardware register")),
             };
             Ok((register, *offset, *width))
@@ -444,13 +503,16 @@ fn hardware(p: &Parsed, index: usize) -> Result<(Hardware, u32, u32), DecodeErro
 
 fn get_register(p: &Parsed) -> Decoded {
     let (to, (register, offset, width)) = (target::<u32>(p)?, hardware(p, 1)?);
-    Ok(Box::new(move |wave, _| {
+    Ok(Box::new(move |wave, env| {
+        let cycles = || env.started.elapsed().as_nanos() as u64;
         let value = match register {
+            Hardware::CyclesLow => cycles() as u32,
+            Hardware::CyclesHigh => (cycles() >> 32) as u32,
             Hardware::Mode => wave.mode.0,
             Hardware::Status => {
                 u32::from(wave.scc) | u32::from(wave.exec() == 0) << 9 | u32::from(wave.vcc() == 0) << 10
             }
-            Hardware::Identity => 0,
+            Hardware::Identity | Hardware::FlatScratch => 0,
         };
         put(wave, to, (u64::from(value) >> offset & ((1 << width) - 1)) as u32);
         Ok(Flow::Next)
@@ -459,6 +521,9 @@ fn get_register(p: &Parsed) -> Decoded {
 
 fn set_register(p: &Parsed) -> Decoded {
     let ((register, offset, width), a) = (hardware(p, 0)?, source::<u32>(p, 1)?);
+    if matches!(register, Hardware::FlatScratch) {
+        return Ok(nothing());
+    }
     if !matches!(register, Hardware::Mode) {
         return Err(DecodeError::new(p, "writing this hardware register has no semantics"));
     }

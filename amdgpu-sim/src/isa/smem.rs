@@ -7,7 +7,10 @@ use super::{
     step::{DecodeError, Flow, Step},
     text::{Operand, Parsed},
 };
-use crate::machine::memory::{Access, load_u32};
+use crate::machine::{
+    memory::{Access, load_u8, load_u16, load_u32},
+    wave::Wave,
+};
 
 /// Ticks of `s_memrealtime` in a second.
 const REALTIME_HZ: u64 = 100_000_000;
@@ -23,12 +26,21 @@ enum Offset {
 /// The step of a scalar memory instruction; `None` if it is none.
 pub fn lookup(parsed: &Parsed) -> Option<Result<Step, DecodeError>> {
     let m = parsed.mnemonic.as_str();
-    if let Some(width) = m.strip_prefix("s_load_dword") {
-        return Some(load(parsed, words(width)?, false));
-    }
-    if let Some(width) = m.strip_prefix("s_buffer_load_dword") {
-        return Some(load(parsed, words(width)?, true));
-    }
+    let (buffer, width) = match (m.strip_prefix("s_load_"), m.strip_prefix("s_buffer_load_")) {
+        (Some(width), _) => (false, width),
+        (_, Some(width)) => (true, width),
+        _ => return other(parsed, m),
+    };
+    Some(match width {
+        "u8" => part(parsed, buffer, 1, false),
+        "i8" => part(parsed, buffer, 1, true),
+        "u16" => part(parsed, buffer, 2, false),
+        "i16" => part(parsed, buffer, 2, true),
+        width => load(parsed, words(width)?, buffer),
+    })
+}
+
+fn other(parsed: &Parsed, m: &str) -> Option<Result<Step, DecodeError>> {
     Some(match m {
         "s_memtime" => clock(parsed, |env| env.started.elapsed().as_nanos() as u64),
         "s_memrealtime" => clock(parsed, |_| {
@@ -42,11 +54,12 @@ pub fn lookup(parsed: &Parsed) -> Option<Result<Step, DecodeError>> {
 
 fn words(suffix: &str) -> Option<u8> {
     Some(match suffix {
-        "" => 1,
-        "x2" => 2,
-        "x4" => 4,
-        "x8" => 8,
-        "x16" => 16,
+        "dword" | "b32" => 1,
+        "dwordx2" | "b64" => 2,
+        "b96" => 3,
+        "dwordx4" | "b128" => 4,
+        "dwordx8" | "b256" => 8,
+        "dwordx16" | "b512" => 16,
         _ => return None,
     })
 }
@@ -58,51 +71,90 @@ fn register(parsed: &Parsed, index: usize, count: u8) -> Result<u8, DecodeError>
     }
 }
 
-fn load(parsed: &Parsed, words: u8, buffer: bool) -> Result<Step, DecodeError> {
-    let to = register(parsed, 0, words)?;
-    let base = register(parsed, 1, if buffer { 4 } else { 2 })?;
-    let offset = match parsed.args.get(2).map(|arg| &arg.operand) {
-        None => Offset::None,
-        Some(Operand::Scalar(index, 1)) => Offset::Register(*index),
-        Some(Operand::Int(value)) => Offset::Constant(*value),
-        Some(Operand::Bits(value)) => Offset::Constant(i64::from(*value)),
-        Some(_) => return Err(DecodeError::new(parsed, "the offset is not understood")),
-    };
-    let more = parsed.number("offset").ok_or_else(|| DecodeError::new(parsed, "the offset is not understood"))?;
-    Ok(Box::new(move |wave, env| {
-        let offset = match offset {
+/// Where a scalar load reads.
+#[derive(Clone, Copy)]
+struct Address {
+    base: u8,
+    offset: Offset,
+    more: i64,
+    /// Bytes that a buffer has, if it is one.
+    buffer: bool,
+}
+
+impl Address {
+    fn of(parsed: &Parsed, buffer: bool) -> Result<Self, DecodeError> {
+        let error = || DecodeError::new(parsed, "the offset is not understood");
+        let base = register(parsed, 1, if buffer { 4 } else { 2 })?;
+        let offset = match parsed.args.get(2).map(|arg| &arg.operand) {
+            None | Some(Operand::Null) => Offset::None,
+            Some(Operand::Scalar(index, 1)) => Offset::Register(*index),
+            Some(Operand::Int(value)) => Offset::Constant(*value),
+            Some(Operand::Bits(value)) => Offset::Constant(i64::from(*value)),
+            Some(_) => return Err(error()),
+        };
+        Ok(Self { base, offset, more: parsed.number("offset").ok_or_else(error)?, buffer })
+    }
+
+    /// The address, and one past the last one of the buffer.
+    fn get(self, wave: &Wave) -> (u64, Option<u64>) {
+        let offset = match self.offset {
             Offset::None => 0,
-            Offset::Register(index) => i64::from(wave.scalar[usize::from(index & 127)]),
+            Offset::Register(index) => i64::from(wave.scalar[usize::from(index)]),
             Offset::Constant(value) => value,
         };
-        let start = wave.scalar_u64(base) & if buffer { 0xffff_ffff_ffff } else { u64::MAX };
+        let start = wave.scalar_u64(self.base) & if self.buffer { 0xffff_ffff_ffff } else { u64::MAX };
+        let address = start.wrapping_add_signed(offset).wrapping_add_signed(self.more);
+        let end = self.buffer.then(|| {
+            let stride = u64::from(wave.scalar[usize::from(self.base) + 1] >> 16 & 0x3fff);
+            let records = u64::from(wave.scalar[usize::from(self.base) + 2]);
+            start.saturating_add(records * stride.max(1))
+        });
+        (address, end)
+    }
+}
+
+fn load(parsed: &Parsed, words: u8, buffer: bool) -> Result<Step, DecodeError> {
+    let (to, from) = (register(parsed, 0, words)?, Address::of(parsed, buffer)?);
+    Ok(Box::new(move |wave, env| {
+        let (address, end) = from.get(wave);
         // Scalar loads ignore the address's two low bits.
-        let address = start.wrapping_add_signed(offset).wrapping_add_signed(more) & !3;
-        let size = u64::from(words) * 4;
-        if buffer {
-            let stride = u64::from(wave.scalar[usize::from(base + 1)] >> 16 & 0x3fff);
-            let records = u64::from(wave.scalar[usize::from(base + 2)]);
-            let limit = records * stride.max(1);
-            for word in 0..u64::from(words) {
-                let at = address + word * 4;
-                let value = if at.wrapping_sub(start).saturating_add(4) <= limit {
-                    env.view.refresh();
-                    env.view.check(at, 4, Access::ScalarLoad)?;
-                    // SAFETY: checked just now.
-                    unsafe { load_u32(at) }
-                } else {
-                    0
-                };
-                wave.scalar[(usize::from(to) + word as usize) & 127] = value;
-            }
-            return Ok(Flow::Next);
-        }
+        let address = address & !3;
         env.view.refresh();
-        env.view.check(address, size, Access::ScalarLoad)?;
-        for word in 0..u64::from(words) {
-            // SAFETY: all the words were checked just now.
-            wave.scalar[(usize::from(to) + word as usize) & 127] = unsafe { load_u32(address + word * 4) };
+        if end.is_none() {
+            env.view.check(address, u64::from(words) * 4, Access::ScalarLoad)?;
         }
+        for word in 0..u64::from(words) {
+            let at = address.wrapping_add(word * 4);
+            // What lies beyond a buffer is 0.
+            let inside = end.is_none_or(|end| at.saturating_add(4) <= end);
+            if inside && end.is_some() {
+                env.view.check(at, 4, Access::ScalarLoad)?;
+            }
+            // SAFETY: checked just now, alone or with the others.
+            let value = if inside { unsafe { load_u32(at) } } else { 0 };
+            wave.scalar[(usize::from(to) + word as usize) & 255] = value;
+        }
+        Ok(Flow::Next)
+    }))
+}
+
+/// A load of 8 or 16 bits, extended to 32.
+fn part(parsed: &Parsed, buffer: bool, size: u64, signed: bool) -> Result<Step, DecodeError> {
+    let (to, from) = (register(parsed, 0, 1)?, Address::of(parsed, buffer)?);
+    Ok(Box::new(move |wave, env| {
+        let (address, end) = from.get(wave);
+        let address = address & !(size - 1);
+        let value = if end.is_none_or(|end| address.saturating_add(size) <= end) {
+            env.view.refresh();
+            env.view.check(address, size, Access::ScalarLoad)?;
+            // SAFETY: checked just now.
+            unsafe { if size == 1 { u32::from(load_u8(address)) } else { u32::from(load_u16(address)) } }
+        } else {
+            0
+        };
+        let unused = 32 - 8 * size as u32;
+        wave.scalar[usize::from(to)] =
+            if signed { (value << unused).cast_signed().unbounded_shr(unused).cast_unsigned() } else { value };
         Ok(Flow::Next)
     }))
 }

@@ -14,6 +14,8 @@ pub enum Flow {
     JumpAddress(u64),
     /// When the other waves of the work-group have come as far.
     Barrier,
+    /// With the next instruction, when all waves have given the signal that this one gave last.
+    BarrierWait,
     /// Nowhere: the wave has ended.
     End,
     /// With the next instruction, but other waves may run first.

@@ -7,10 +7,16 @@
 pub const VCC: u8 = 106;
 /// Index of FLAT_SCRATCH's low half among the scalar registers.
 pub const FLAT_SCRATCH: u8 = 102;
+/// Index of the first trap temporary among the scalar registers.
+pub const TTMP: u8 = 108;
 /// Index of M0 among the scalar registers.
 pub const M0: u8 = 124;
 /// Index of EXEC's low half among the scalar registers.
 pub const EXEC: u8 = 126;
+/// Where what is written to `null` goes; nobody reads it. The encoding's number differs between generations.
+pub const NULL: u8 = 254;
+/// Scalar registers with numbers. On CDNA the last four have names instead.
+const NUMBERED_SCALARS: u16 = 106;
 
 /// Operands that name no register and no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +46,8 @@ pub enum Operand {
     Vector(u16, u16),
     /// Accumulation vector registers.
     Accumulation(u16, u16),
+    /// Half of a vector register: which one, and whether it is the high half.
+    Half(u16, bool),
     /// A decimal number: an inline constant, or an immediate field.
     Int(i64),
     /// A number with a point: an inline constant.
@@ -48,6 +56,8 @@ pub enum Operand {
     Bits(u32),
     /// `off`: no register.
     Off,
+    /// `null`: zero as a source, nothing as a result.
+    Null,
     /// A named source.
     Special(Special),
     /// A hardware register, or part of it: name, offset, width.
@@ -105,6 +115,12 @@ impl Parsed {
     }
 }
 
+/// Takes apart what one encoding holds: an instruction, or the two of a VOPD encoding. `None` if the text is empty or an
+/// operand makes no sense.
+pub fn parse_all(text: &str) -> Option<Vec<Parsed>> {
+    text.split("::").map(parse).collect()
+}
+
 /// Takes an instruction apart. `None` if the text is empty or an operand makes no sense.
 pub fn parse(text: &str) -> Option<Parsed> {
     let text = text.trim();
@@ -112,8 +128,9 @@ pub fn parse(text: &str) -> Option<Parsed> {
     if mnemonic.is_empty() {
         return None;
     }
-    let suffixes = ["_e32", "_e64", "_sdwa", "_dpp"];
-    let base = suffixes.iter().find_map(|suffix| mnemonic.strip_suffix(suffix)).unwrap_or(mnemonic);
+    // `v_add_f32_e64_dpp` has two.
+    let suffixes = ["_dpp", "_sdwa", "_e32", "_e64"];
+    let base = suffixes.iter().fold(mnemonic, |base, suffix| base.strip_suffix(suffix).unwrap_or(base));
     let mut args = Vec::new();
     let mut modifiers = Vec::new();
     for (index, piece) in split(rest, |c| c == ',').into_iter().enumerate() {
@@ -135,7 +152,8 @@ pub fn parse(text: &str) -> Option<Parsed> {
 }
 
 fn is_modifier(token: &str) -> bool {
-    matches!(token, "sc0" | "sc1" | "nt" | "glc" | "slc" | "gds") || token.starts_with("offset:")
+    matches!(token, "sc0" | "sc1" | "nt" | "glc" | "slc" | "dlc" | "gds")
+        || ["offset:", "scope:", "th:"].iter().any(|prefix| token.starts_with(prefix))
 }
 
 /// Splits where the separator stands outside of brackets.
@@ -192,6 +210,7 @@ fn operand(text: &str) -> Option<Operand> {
     let named = |index, count| Some(Operand::Scalar(index, count));
     match text {
         "off" => return Some(Operand::Off),
+        "null" => return Some(Operand::Null),
         "vcc" => return named(VCC, 2),
         "vcc_lo" => return named(VCC, 1),
         "vcc_hi" => return named(VCC + 1, 1),
@@ -222,9 +241,17 @@ fn operand(text: &str) -> Option<Operand> {
         return Some(Operand::Hwreg(name, offset, width));
     }
     if let Some((first, count)) = text.strip_prefix("ttmp").and_then(range) {
-        return (first + count <= 16).then(|| Operand::Scalar(108 + first as u8, count as u8));
+        return (first + count <= 16).then(|| Operand::Scalar(TTMP + first as u8, count as u8));
     }
-    for (prefix, limit) in [('s', 102), ('v', 256), ('a', 256)] {
+    if let Some((register, high)) =
+        text.strip_suffix(".l").map(|t| (t, false)).or(text.strip_suffix(".h").map(|t| (t, true)))
+    {
+        return match operand(register)? {
+            Operand::Vector(first, 1) => Some(Operand::Half(first, high)),
+            _ => None,
+        };
+    }
+    for (prefix, limit) in [('s', NUMBERED_SCALARS), ('v', 256), ('a', 256)] {
         let Some((first, count)) = text.strip_prefix(prefix).and_then(range) else { continue };
         if count == 0 || first + count > limit {
             return None;
@@ -285,9 +312,21 @@ mod tests {
     }
 
     #[test]
+    fn halves_of_registers_and_pairs_of_instructions_come_apart() {
+        let parsed = parse("v_add_f16_e32 v3.l, -v4.h, v5.l").unwrap();
+        assert_eq!(parsed.args[0].operand, Operand::Half(3, false));
+        assert_eq!((&parsed.args[1].operand, parsed.args[1].neg), (&Operand::Half(4, true), true));
+        assert_eq!(parse("v_add_f32_e32 s3.l, v4, v5"), None);
+        assert_eq!(parse("v_add_f32_e64_dpp v0, v1, v2 row_share:1").unwrap().mnemonic, "v_add_f32");
+        let pair = parse_all("v_dual_mov_b32 v0, s2 :: v_dual_add_f32 v1, v2, v3").unwrap();
+        assert_eq!(pair.len(), 2);
+        assert_eq!((pair[1].mnemonic.as_str(), pair[1].args.len()), ("v_dual_add_f32", 3));
+    }
+
+    #[test]
     fn registers_beyond_the_file_are_refused() {
         assert_eq!(parse("v_mov_b32_e32 v256, 0"), None);
-        assert_eq!(parse("s_mov_b64 s[101:102], 0"), None);
+        assert_eq!(parse("s_mov_b64 s[105:106], 0"), None);
         assert_eq!(parse("s_mov_b64 ttmp[15:16], 0"), None);
     }
 }

@@ -38,7 +38,7 @@ impl Transfer {
             "sbyte" | "i8" => Self { signed: true, ..Self::new(1) },
             "ushort" | "u16" => Self::new(2),
             "sshort" | "i16" => Self { signed: true, ..Self::new(2) },
-            "short" if half.is_some() => Self::new(2),
+            "short" | "b16" if half.is_some() => Self::new(2),
             name => return half.is_none().then(|| Self::words(name)).flatten(),
         };
         transfer.half = half;
@@ -72,9 +72,9 @@ impl Transfer {
 }
 
 /// Whether the program's access was atomic or volatile. LLVM marks those, and no others, with the scope at which the caches
-/// must be coherent (*User Guide for AMDGPU Backend*, "Memory Model gfx942"); of LDS there is no mark.
+/// must be coherent (*User Guide for AMDGPU Backend*, "Memory Model" of each target); of LDS there is no mark.
 fn is_atomic(v: &Vop<'_>) -> bool {
-    v.parsed.flag("sc0") || v.parsed.flag("sc1")
+    ["sc0", "sc1", "glc", "scope"].iter().any(|mark| v.parsed.flag(mark))
 }
 
 /// A load into operand `to`; `address` gives the space and the address of a lane.

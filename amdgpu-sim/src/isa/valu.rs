@@ -8,7 +8,8 @@ use super::{
     lane::Lane,
     sdwa::{Part, Unused},
     step::{DecodeError, Flow, Step},
-    text::{EXEC, Operand, Parsed, Special},
+    target,
+    text::{EXEC, NULL, Operand, Parsed, Special},
 };
 use crate::machine::{
     memory::{PRIVATE_APERTURE, SHARED_APERTURE},
@@ -22,6 +23,8 @@ pub struct Vop<'p> {
     pub parsed: &'p Parsed,
     /// Where accumulation registers begin in [`Wave::vector`].
     pub accumulation: u16,
+    /// Whose instruction it is.
+    pub gpu: target::Target,
 }
 
 /// Where a source comes from.
@@ -66,6 +69,7 @@ impl<'p> Vop<'p> {
         match self.parsed.args.get(index).map(|arg| &arg.operand) {
             Some(Operand::Vector(first, count)) => Ok((*first, *count)),
             Some(Operand::Accumulation(first, count)) => Ok((self.accumulation + first, *count)),
+            Some(Operand::Half(register, _)) => Ok((*register, 1)),
             _ => Err(self.error("a vector register is expected")),
         }
     }
@@ -74,6 +78,7 @@ impl<'p> Vop<'p> {
     pub fn scalar(&self, index: usize) -> Result<u8, DecodeError> {
         match self.parsed.args.get(index).map(|arg| &arg.operand) {
             Some(Operand::Scalar(first, _)) => Ok(*first),
+            Some(Operand::Null) => Ok(NULL),
             _ => Err(self.error("a scalar register is expected")),
         }
     }
@@ -84,7 +89,7 @@ impl<'p> Vop<'p> {
         let enough = |count: u16| usize::from(count) >= T::WORDS;
         let place = match &arg.operand {
             Operand::Scalar(first, count) if enough(u16::from(*count)) => Place::Scalar(*first),
-            Operand::Vector(..) | Operand::Accumulation(..) => {
+            Operand::Vector(..) | Operand::Accumulation(..) | Operand::Half(..) => {
                 let (first, count) = self.vector(index)?;
                 if !enough(count) {
                     return Err(self.error("an operand has too few registers"));
@@ -92,11 +97,14 @@ impl<'p> Vop<'p> {
                 Place::Vector(first)
             }
             Operand::Special(special) => Place::Special(*special),
+            Operand::Null => Place::Constant(T::default()),
             operand => Place::Constant(T::constant(operand).ok_or_else(|| self.error("an operand is not understood"))?),
         };
         let mut part = Part::of(self.parsed, &format!("src{source}_sel")).ok_or_else(|| self.error("unknown part"))?;
         let op_sel = self.parsed.bits("op_sel").and_then(|bits| bits.get(source).copied()).unwrap_or(false);
-        if op_sel && T::BITS == 16 {
+        if let Operand::Half(_, high) = arg.operand {
+            part = Part::Word(u8::from(high));
+        } else if op_sel && T::BITS == 16 {
             part = Part::Word(1);
         }
         let dpp = if source == 0 { Dpp::of(self.parsed)? } else { None };
@@ -113,8 +121,14 @@ impl<'p> Vop<'p> {
         let mut part = Part::of(self.parsed, "dst_sel").ok_or_else(|| self.error("unknown part"))?;
         let mut unused = Unused::of(self.parsed).ok_or_else(|| self.error("unknown dst_unused"))?;
         let sources = self.parsed.args.len() - 1;
-        if T::BITS == 16 && self.parsed.bits("op_sel").and_then(|bits| bits.get(sources).copied()).unwrap_or(false) {
+        if let Some(Operand::Half(_, high)) = self.parsed.args.get(index).map(|arg| &arg.operand) {
+            (part, unused) = (Part::Word(u8::from(*high)), Unused::Preserve);
+        } else if T::BITS == 16
+            && self.parsed.bits("op_sel").and_then(|bits| bits.get(sources).copied()).unwrap_or(false)
+        {
             (part, unused) = (Part::Word(1), Unused::Preserve);
+        } else if T::BITS == 16 && part == Part::Whole && self.gpu.keeps_other_half() {
+            (part, unused) = (Part::Word(0), Unused::Preserve);
         }
         let scale = match (self.parsed.modifier("mul"), self.parsed.modifier("div")) {
             (Some("2"), None) => 1,
@@ -158,7 +172,7 @@ impl<T: Lane> Source<T> {
             Place::Constant(value) => value,
             Place::Scalar(index) => {
                 let index = usize::from(index);
-                T::from_words(wave.scalar[index & 127], wave.scalar[(index + 1) & 127])
+                T::from_words(wave.scalar[index & 255], wave.scalar[(index + 1) & 255])
             }
             Place::Special(special) => {
                 let value = special_value(special, wave);
@@ -195,7 +209,7 @@ impl<T: Lane> Source<T> {
                 Place::Vector(register) if T::BITS == 16 && self.dpp.is_none() => {
                     (wave.vector[usize::from(register)][lane], 0)
                 }
-                Place::Scalar(index) if T::BITS == 16 => (wave.scalar[usize::from(index & 127)], 0),
+                Place::Scalar(index) if T::BITS == 16 => (wave.scalar[usize::from(index)], 0),
                 _ => value.words(),
             };
             value = T::from_words(self.part.take(low, self.sext), high);
@@ -442,13 +456,15 @@ pub fn accumulate<A: Lane, D: Lane>(
     op3_at(v, [1, 2, 0], v.target::<D>(0)?, f)
 }
 
-/// A comparison: one bit for each lane into a pair of scalar registers, and into EXEC for `v_cmpx`.
+/// A comparison: one bit for each lane into a lane mask, and into EXEC for `v_cmpx`.
 pub fn compare<A: Lane, B: Lane>(
     v: &Vop<'_>,
     exec: bool,
     f: impl Fn(A, B) -> bool + Send + Sync + 'static,
 ) -> Result<Step, DecodeError> {
-    let (result, a, b) = (v.scalar(0)?, v.source::<A>(1, 0)?, v.source::<B>(2, 1)?);
+    let alone = exec && v.gpu.compares_into_exec_alone();
+    let (result, first) = if alone { (EXEC, 0) } else { (v.scalar(0)?, 1) };
+    let (a, b) = (v.source::<A>(first, 0)?, v.source::<B>(first + 1, 1)?);
     Ok(Box::new(move |wave, _| {
         let (mut room_a, mut room_b) = ([A::default(); LANES], [B::default(); LANES]);
         let (a, b) = (a.fetch(wave, &mut room_a, true), b.fetch(wave, &mut room_b, true));
@@ -457,9 +473,9 @@ pub fn compare<A: Lane, B: Lane>(
             bits |= u64::from(f(a[lane], b[lane])) << lane;
         }
         bits &= wave.exec();
-        wave.set_scalar_u64(result, bits);
+        wave.set_lane_mask(result, bits);
         if exec {
-            wave.set_scalar_u64(EXEC, bits);
+            wave.set_lane_mask(EXEC, bits);
         }
         Ok(Flow::Next)
     }))

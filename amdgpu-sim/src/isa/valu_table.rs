@@ -9,15 +9,15 @@ use super::{
     arithmetic::{
         Extreme, approximate, cos_turns, div_fixup, div_fmas_f32, div_fmas_f64, div_scale_f32, div_scale_f64, extreme,
         f16_from_f64, f16_toward_zero, fma_f16, fract, fract_f32, frexp_exponent, frexp_mantissa, ldexp, ldexp_f32,
-        median, permute, sin_turns, trig_preop,
+        maximum, median, minimum, permute, sin_turns, trig_preop,
     },
     decode::nothing,
     lane::Lane,
     step::{DecodeError, Flow, Step, step},
-    text::{M0, Operand},
+    text::M0,
     valu::{Vop, accumulate, op1, op2, op2_mode, op3, op3_at, write},
 };
-use crate::machine::wave::LANES;
+use crate::machine::wave::{LANES, Size, Wave};
 
 type Decoded = Result<Step, DecodeError>;
 
@@ -28,11 +28,18 @@ pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
         .or_else(|| float32(v, m))
         .or_else(|| float64(v, m))
         .or_else(|| float16(v, m))
+        .or_else(|| extremes(v, m))
         .or_else(|| conversions(v, m))
         .or_else(|| integer(v, m))
         .or_else(|| integer16(v, m))
         .or_else(|| carries(v, m))
         .or_else(|| lanes(v, m))
+        .or_else(|| moved_by_index(v, m))
+}
+
+/// Where a factor is zero so is the product, whatever the other factor.
+fn fma_legacy(a: f32, b: f32, c: f32) -> f32 {
+    if a == 0.0 || b == 0.0 { 0.0 + c } else { a.mul_add(b, c) }
 }
 
 fn moves(v: &Vop<'_>, m: &str) -> Option<Decoded> {
@@ -43,8 +50,11 @@ fn moves(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_accvgpr_read_b32" | "v_accvgpr_write_b32" | "v_accvgpr_read" | "v_accvgpr_write" | "v_accvgpr_mov_b32" => {
             op1(v, |a: u32| a)
         }
-        "v_swap_b32" => swap(v),
-        "v_cndmask_b32" => conditional(v),
+        "v_mov_b16" => op1(v, |a: u16| a),
+        "v_swap_b32" => swap::<u32>(v),
+        "v_swap_b16" => swap::<u16>(v),
+        "v_cndmask_b32" => conditional::<u32>(v),
+        "v_cndmask_b16" => conditional::<u16>(v),
         _ => return None,
     })
 }
@@ -67,6 +77,8 @@ fn float32(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_min3_f32" => three::<f32>(v, |m, a, b, c| extreme(m, Extreme::Min, extreme(m, Extreme::Min, a, b), c)),
         "v_max3_f32" => three::<f32>(v, |m, a, b, c| extreme(m, Extreme::Max, extreme(m, Extreme::Max, a, b), c)),
         "v_med3_f32" => three::<f32>(v, median),
+        "v_fma_legacy_f32" => op3(v, fma_legacy),
+        "v_fmac_legacy_f32" => accumulate(v, fma_legacy),
         "v_floor_f32" => op1(v, f32::floor),
         "v_ceil_f32" => op1(v, f32::ceil),
         "v_trunc_f32" => op1(v, f32::trunc),
@@ -129,6 +141,7 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_mul_f16" => op2(v, |a: f16, b: f16| f16::from_f32(a.to_f32() * b.to_f32())),
         "v_fma_f16" => op3_at(v, [1, 2, 3], v.target::<f16>(0).ok()?.preserving_high(), fma_f16),
         "v_fmac_f16" => accumulate(v, fma_f16),
+        "v_fmamk_f16" | "v_fmaak_f16" => op3(v, fma_f16),
         "v_min_f16" => op2_mode(v, |m, a: f16, b: f16| extreme(m, Extreme::Min, a, b)),
         "v_max_f16" => op2_mode(v, |m, a: f16, b: f16| extreme(m, Extreme::Max, a, b)),
         "v_min3_f16" => three::<f16>(v, |m, a, b, c| extreme(m, Extreme::Min, extreme(m, Extreme::Min, a, b), c)),
@@ -152,6 +165,32 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_div_fixup_f16" => three(v, |_, q: f16, d: f16, n: f16| {
             f16_from_f64(div_fixup(q.to_f64(), d.to_f64(), n.to_f64(), -1000, 1000))
         }),
+        _ => return None,
+    })
+}
+
+/// Minima and maxima of RDNA 3 and 4, alone and in combination.
+fn extremes(v: &Vop<'_>, m: &str) -> Option<Decoded> {
+    let (name, ty) = m.rsplit_once('_')?;
+    match ty {
+        "f64" => extremes_of::<f64>(v, name),
+        "f32" => extremes_of::<f32>(v, name),
+        "f16" => extremes_of::<f16>(v, name),
+        _ => None,
+    }
+}
+
+fn extremes_of<T: Lane + PartialOrd>(v: &Vop<'_>, name: &str) -> Option<Decoded> {
+    let (min, max) = (|m, a: T, b: T| extreme(m, Extreme::Min, a, b), |m, a: T, b: T| extreme(m, Extreme::Max, a, b));
+    Some(match name {
+        "v_minmax" => three::<T>(v, move |m, a, b, c| max(m, min(m, a, b), c)),
+        "v_maxmin" => three::<T>(v, move |m, a, b, c| min(m, max(m, a, b), c)),
+        "v_minimum" => op2_mode(v, |_, a: T, b| minimum(a, b)),
+        "v_maximum" => op2_mode(v, |_, a: T, b| maximum(a, b)),
+        "v_minimum3" => three::<T>(v, |_, a, b, c| minimum(minimum(a, b), c)),
+        "v_maximum3" => three::<T>(v, |_, a, b, c| maximum(maximum(a, b), c)),
+        "v_minimummaximum" => three::<T>(v, |_, a, b, c| maximum(minimum(a, b), c)),
+        "v_maximumminimum" => three::<T>(v, |_, a, b, c| minimum(maximum(a, b), c)),
         _ => return None,
     })
 }
@@ -196,6 +235,10 @@ fn conversions(v: &Vop<'_>, m: &str) -> Option<Decoded> {
             let norm = |x: f32| (x.clamp(0.0, 1.0) * 65535.0).round_ties_even() as u16;
             u32::from(norm(a)) | u32::from(norm(b)) << 16
         }),
+        "v_cvt_pk_i16_f32" => op2(v, |a: f32, b: f32| u32::from(a as i16 as u16) | u32::from(b as i16 as u16) << 16),
+        "v_cvt_pk_u16_f32" => op2(v, |a: f32, b: f32| u32::from(a as u16) | u32::from(b as u16) << 16),
+        "v_cvt_i32_i16" => op1(v, |a: i16| i32::from(a)),
+        "v_cvt_u32_u16" => op1(v, |a: u16| u32::from(a)),
         "v_cvt_pk_u16_u32" => op2(v, |a: u32, b: u32| a.min(0xffff) | b.min(0xffff) << 16),
         "v_cvt_pk_i16_i32" => op2(v, |a: i32, b: i32| {
             let limit = |x: i32| u32::from(x.clamp(-32768, 32767) as u16);
@@ -247,6 +290,10 @@ fn integer(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_min3_u32" => op3(v, |a: u32, b: u32, c: u32| a.min(b).min(c)),
         "v_max3_u32" => op3(v, |a: u32, b: u32, c: u32| a.max(b).max(c)),
         "v_med3_u32" => op3(v, |a: u32, b: u32, c: u32| a.min(b).max(a.max(b).min(c))),
+        "v_minmax_i32" => op3(v, |a: i32, b: i32, c: i32| a.min(b).max(c)),
+        "v_maxmin_i32" => op3(v, |a: i32, b: i32, c: i32| a.max(b).min(c)),
+        "v_minmax_u32" => op3(v, |a: u32, b: u32, c: u32| a.min(b).max(c)),
+        "v_maxmin_u32" => op3(v, |a: u32, b: u32, c: u32| a.max(b).min(c)),
         "v_lshlrev_b32" => op2(v, |a: u32, b: u32| b << (a & 31)),
         "v_lshrrev_b32" => op2(v, |a: u32, b: u32| b >> (a & 31)),
         "v_ashrrev_i32" => op2(v, |a: u32, b: i32| b >> (a & 31)),
@@ -335,6 +382,10 @@ fn integer16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_lshlrev_b16" => op2(v, |a: u16, b: u16| b << (a & 15)),
         "v_lshrrev_b16" => op2(v, |a: u16, b: u16| b >> (a & 15)),
         "v_ashrrev_i16" => op2(v, |a: u16, b: i16| b >> (a & 15)),
+        "v_and_b16" => op2(v, |a: u16, b: u16| a & b),
+        "v_or_b16" => op2(v, |a: u16, b: u16| a | b),
+        "v_xor_b16" => op2(v, |a: u16, b: u16| a ^ b),
+        "v_not_b16" => op1(v, |a: u16| !a),
         "v_mad_u16" | "v_mad_legacy_u16" => kept(|a, b, c| a.wrapping_mul(b).wrapping_add(c)),
         "v_mad_i16" | "v_mad_legacy_i16" => kept(|a, b, c| a.wrapping_mul(b).wrapping_add(c)),
         "v_mad_u32_u16" => op3(v, |a: u16, b: u16, c: u32| (u32::from(a) * u32::from(b)).wrapping_add(c)),
@@ -382,7 +433,7 @@ fn carry(v: &Vop<'_>, with_carry: bool, f: fn(u32, u32, u64) -> u64) -> Decoded 
             bits |= (sum >> 32 & 1) << lane;
         }
         target.store(wave, &mut values, true);
-        wave.set_scalar_u64(out, bits & wave.exec());
+        wave.set_lane_mask(out, bits & wave.exec());
         Ok(Flow::Next)
     }))
 }
@@ -402,7 +453,7 @@ fn mad64<A: Lane>(v: &Vop<'_>, f: impl Fn(A, A, u64) -> (u64, bool) + Send + Syn
             bits |= u64::from(carry) << lane;
         }
         target.store(wave, &mut values, true);
-        wave.set_scalar_u64(out, bits & wave.exec());
+        wave.set_lane_mask(out, bits & wave.exec());
         Ok(Flow::Next)
     }))
 }
@@ -422,7 +473,7 @@ fn div_scale<T: Lane>(v: &Vop<'_>, f: fn(T, T, T) -> (T, bool)) -> Decoded {
             bits |= u64::from(scaled) << lane;
         }
         target.store(wave, &mut values, true);
-        wave.set_scalar_u64(out, bits & wave.exec());
+        wave.set_lane_mask(out, bits & wave.exec());
         Ok(Flow::Next)
     }))
 }
@@ -467,16 +518,16 @@ fn three<T: Lane>(
     }))
 }
 
-fn conditional(v: &Vop<'_>) -> Decoded {
-    let target = v.target::<u32>(0)?;
-    let (a, b) = (v.source::<u32>(1, 0)?, v.source::<u32>(2, 1)?);
+fn conditional<T: Lane>(v: &Vop<'_>) -> Decoded {
+    let target = v.target::<T>(0)?;
+    let (a, b) = (v.source::<T>(1, 0)?, v.source::<T>(2, 1)?);
     // The DPP form does not always write VCC.
     let condition = if v.parsed.args.len() > 3 { v.scalar(3)? } else { super::text::VCC };
     Ok(Box::new(move |wave, _| {
-        let (mut room_a, mut room_b) = ([0; LANES], [0; LANES]);
+        let (mut room_a, mut room_b) = ([T::default(); LANES], [T::default(); LANES]);
         let (a, b) = (a.fetch(wave, &mut room_a, false), b.fetch(wave, &mut room_b, false));
-        let bits = wave.scalar_u64(condition);
-        let mut values = [0_u32; LANES];
+        let bits = wave.lane_mask(condition);
+        let mut values = [T::default(); LANES];
         for lane in 0..LANES {
             values[lane] = if bits >> lane & 1 != 0 { b[lane] } else { a[lane] };
         }
@@ -485,13 +536,14 @@ fn conditional(v: &Vop<'_>) -> Decoded {
     }))
 }
 
-fn swap(v: &Vop<'_>) -> Decoded {
-    let (a, b) = (usize::from(v.vector(0)?.0), usize::from(v.vector(1)?.0));
+fn swap<T: Lane>(v: &Vop<'_>) -> Decoded {
+    let (to_a, to_b) = (v.target::<T>(0)?, v.target::<T>(1)?);
+    let (a, b) = (v.source::<T>(0, 0)?, v.source::<T>(1, 0)?);
     Ok(Box::new(move |wave, _| {
-        let exec = wave.exec();
-        let (left, right) = (wave.vector[a], wave.vector[b]);
-        write(&mut wave.vector[a], |lane| right[lane], exec);
-        write(&mut wave.vector[b], |lane| left[lane], exec);
+        let (mut room_a, mut room_b) = ([T::default(); LANES], [T::default(); LANES]);
+        let (mut a, mut b) = (*a.fetch(wave, &mut room_a, false), *b.fetch(wave, &mut room_b, false));
+        to_a.store(wave, &mut b, false);
+        to_b.store(wave, &mut a, false);
         Ok(Flow::Next)
     }))
 }
@@ -505,7 +557,7 @@ fn lanes(v: &Vop<'_>, m: &str) -> Option<Decoded> {
                 let mut room = [0; LANES];
                 // Without active lanes it reads lane 0.
                 let lane = wave.active().next().unwrap_or(0);
-                wave.scalar[usize::from(to & 127)] = from.fetch(wave, &mut room, false)[lane];
+                wave.scalar[usize::from(to)] = from.fetch(wave, &mut room, false)[lane];
                 Ok(Flow::Next)
             }))
         }),
@@ -513,8 +565,8 @@ fn lanes(v: &Vop<'_>, m: &str) -> Option<Decoded> {
             let (from, lane) = (v.source::<u32>(1, 0)?, v.source::<u32>(2, 1)?);
             Ok(step(move |wave, _| {
                 let (mut room, mut room_lane) = ([0; LANES], [0; LANES]);
-                let lane = lane.fetch(wave, &mut room_lane, false)[0] as usize % LANES;
-                wave.scalar[usize::from(to & 127)] = from.fetch(wave, &mut room, false)[lane];
+                let lane = lane.fetch(wave, &mut room_lane, false)[0] as usize % wave.size.lanes();
+                wave.scalar[usize::from(to)] = from.fetch(wave, &mut room, false)[lane];
                 Ok(Flow::Next)
             }))
         }),
@@ -522,7 +574,7 @@ fn lanes(v: &Vop<'_>, m: &str) -> Option<Decoded> {
             let (from, lane) = (v.source::<u32>(1, 0)?, v.source::<u32>(2, 1)?);
             Ok(step(move |wave, _| {
                 let (mut room, mut room_lane) = ([0; LANES], [0; LANES]);
-                let lane = lane.fetch(wave, &mut room_lane, false)[0] as usize % LANES;
+                let lane = lane.fetch(wave, &mut room_lane, false)[0] as usize % wave.size.lanes();
                 let value = from.fetch(wave, &mut room, false)[0];
                 wave.vector[usize::from(to)][lane] = value;
                 Ok(Flow::Next)
@@ -545,25 +597,117 @@ fn lanes(v: &Vop<'_>, m: &str) -> Option<Decoded> {
                 }))
             })
         }
-        "v_movrels_b32" | "v_movreld_b32" => {
-            let (to, from) = (v.vector(0), v.parsed.args.get(1).map(|arg| arg.operand.clone()));
-            let accumulation = v.accumulation;
-            match (to, from) {
-                (Ok((to, _)), Some(Operand::Vector(from, _))) => {
-                    let source = m == "v_movrels_b32";
-                    Ok(Box::new(move |wave, _| {
-                        let by = wave.scalar[usize::from(M0)] as u16;
-                        let (to, from) = if source { (to, from.wrapping_add(by)) } else { (to.wrapping_add(by), from) };
-                        let (to, from) = (to.min(accumulation - 1), from.min(accumulation - 1));
-                        let values = wave.vector[usize::from(from)];
-                        let exec = wave.exec();
-                        write(&mut wave.vector[usize::from(to)], |lane| values[lane], exec);
-                        Ok(Flow::Next)
-                    }))
+        "v_permlane16_b32" => permute_rows(v, false),
+        "v_permlanex16_b32" => permute_rows(v, true),
+        "v_permlane16_var_b32" => permute_rows_by_lane(v, false),
+        "v_permlanex16_var_b32" => permute_rows_by_lane(v, true),
+        "v_permlane64_b32" => v.vector(0).and_then(|(to, _)| {
+            let from = v.source::<u32>(1, 0)?;
+            Ok(step(move |wave, _| {
+                // A wave of 32 has no other half.
+                if wave.size == Size::W64 {
+                    let mut room = [0; LANES];
+                    let values = *from.fetch(wave, &mut room, false);
+                    let exec = wave.exec();
+                    write(&mut wave.vector[usize::from(to)], |lane| values[lane ^ 32], exec);
                 }
-                _ => Err(DecodeError::new(v.parsed, "vector registers are expected")),
-            }
-        }
+                Ok(Flow::Next)
+            }))
+        }),
         _ => return None,
     })
+}
+
+/// What permutations of rows do where the lane that is read is not active.
+#[derive(Clone, Copy)]
+struct Inactive {
+    fetch: bool,
+    zero: bool,
+}
+
+impl Inactive {
+    /// `op_sel` has these two bits.
+    fn of(v: &Vop<'_>) -> Self {
+        let bits = v.parsed.bits("op_sel").unwrap_or_default();
+        let bit = |index: usize| bits.get(index).copied().unwrap_or(false);
+        Self { fetch: bit(0), zero: bit(1) }
+    }
+
+    /// Writes each active lane what it reads from `from`.
+    fn write(self, wave: &mut Wave, to: u16, values: &[u32; LANES], from: impl Fn(usize) -> usize) {
+        let exec = wave.exec();
+        for lane in wave.active() {
+            let from = from(lane);
+            if self.fetch || exec >> from & 1 != 0 {
+                wave.vector[usize::from(to)][lane] = values[from];
+            } else if self.zero {
+                wave.vector[usize::from(to)][lane] = 0;
+            }
+        }
+    }
+}
+
+/// The row that a lane's row reads: itself, or the other one of its pair.
+fn row(lane: usize, other: bool) -> usize {
+    (lane & !15) ^ if other { 16 } else { 0 }
+}
+
+/// The lanes of each row of 16 read those that two scalars have four bits each for (*RDNA 3 ISA*, `V_PERMLANE16_B32`).
+fn permute_rows(v: &Vop<'_>, other: bool) -> Decoded {
+    let ((to, _), from, inactive) = (v.vector(0)?, v.source::<u32>(1, 0)?, Inactive::of(v));
+    let (low, high) = (v.source::<u32>(2, 1)?, v.source::<u32>(3, 2)?);
+    Ok(Box::new(move |wave, _| {
+        let mut room = [0; LANES];
+        let select = u64::from(low.fetch(wave, &mut room, false)[0]);
+        let select = select | u64::from(high.fetch(wave, &mut room, false)[0]) << 32;
+        let values = *from.fetch(wave, &mut room, false);
+        inactive.write(wave, to, &values, |lane| row(lane, other) + (select >> (4 * (lane & 15)) & 15) as usize);
+        Ok(Flow::Next)
+    }))
+}
+
+/// The same with a number for each lane.
+fn permute_rows_by_lane(v: &Vop<'_>, other: bool) -> Decoded {
+    let ((to, _), from, inactive) = (v.vector(0)?, v.source::<u32>(1, 0)?, Inactive::of(v));
+    let select = v.source::<u32>(2, 1)?;
+    Ok(Box::new(move |wave, _| {
+        let (mut room, mut room_select) = ([0; LANES], [0; LANES]);
+        let select = *select.fetch(wave, &mut room_select, false);
+        let values = *from.fetch(wave, &mut room, false);
+        inactive.write(wave, to, &values, |lane| row(lane, other) + (select[lane] & 15) as usize);
+        Ok(Flow::Next)
+    }))
+}
+
+/// Moves between registers whose numbers M0 changes.
+fn moved_by_index(v: &Vop<'_>, m: &str) -> Option<Decoded> {
+    /// How far M0 moves a number.
+    type Distance = fn(u32) -> u16;
+    let by_low: Distance = |m0| m0 as u16;
+    let (to_by, from_by): (Distance, Distance) = match m {
+        "v_movreld_b32" => (by_low, |_| 0),
+        "v_movrels_b32" => (|_| 0, by_low),
+        "v_movrelsd_b32" => (by_low, by_low),
+        // M0 holds both: ten bits for the source, ten from bit 16 on for the result.
+        "v_movrelsd_2_b32" => (|m0| (m0 >> 16 & 0x3ff) as u16, |m0| (m0 & 0x3ff) as u16),
+        _ => return None,
+    };
+    let decoded = || {
+        let (to, _) = v.vector(0)?;
+        let source = v.source::<u32>(1, 0)?;
+        let from = v.vector(1).ok().map(|(register, _)| register);
+        let last = v.accumulation - 1;
+        Ok(step(move |wave, _| {
+            let m0 = wave.scalar[usize::from(M0)];
+            let mut room = [0; LANES];
+            let values = match from {
+                Some(from) => wave.vector[usize::from(from.wrapping_add(from_by(m0)).min(last))],
+                None => *source.fetch(wave, &mut room, false),
+            };
+            let (to, exec) = (to.wrapping_add(to_by(m0)).min(last), wave.exec());
+            write(&mut wave.vector[usize::from(to)], |lane| values[lane], exec);
+            Ok(Flow::Next)
+        }))
+    };
+    Some(decoded())
 }

@@ -28,7 +28,7 @@ impl Address {
         let error = || DecodeError::new(v.parsed, "the address is not understood");
         let operand = |index: usize| v.parsed.args.get(index).map(|arg| &arg.operand);
         let scalar = match scalar.and_then(operand) {
-            None | Some(Operand::Off) => None,
+            None | Some(Operand::Off | Operand::Null) => None,
             Some(Operand::Scalar(index, _)) => Some(*index),
             Some(_) => return Err(error()),
         };
@@ -57,7 +57,7 @@ impl Address {
         };
         if let Some(index) = self.scalar {
             address = address.wrapping_add(if self.space == Space::Scratch {
-                u64::from(wave.scalar[usize::from(index & 127)])
+                u64::from(wave.scalar[usize::from(index)])
             } else {
                 wave.scalar_u64(index)
             });
@@ -98,8 +98,13 @@ pub fn lookup(v: &Vop<'_>) -> Option<Result<Step, DecodeError>> {
     Some(atomic(v, space, name))
 }
 
+/// Whether an atomic operation gives what was there.
+pub fn returns_old_value(v: &Vop<'_>) -> bool {
+    v.parsed.flag("sc0") || v.parsed.flag("glc") || v.parsed.modifier("th").is_some_and(|hint| hint.contains("RETURN"))
+}
+
 fn atomic(v: &Vop<'_>, space: Space, name: &str) -> Result<Step, DecodeError> {
-    let returns = v.parsed.flag("sc0") || v.parsed.flag("glc");
+    let returns = returns_old_value(v);
     let first = usize::from(returns);
     let address = Address::decode(v, space, first, (space == Space::Global).then_some(first + 2))?;
     let to = if returns { Some(usize::from(v.vector(0)?.0)) } else { None };

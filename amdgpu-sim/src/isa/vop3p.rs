@@ -249,7 +249,7 @@ fn mix(v: &Vop<'_>, half: Option<bool>) -> Decoded {
     let plain: Vec<_> =
         v.parsed.args.iter().map(|arg| super::text::Arg { neg: false, abs: false, ..arg.clone() }).collect();
     let stripped = super::text::Parsed { args: plain, ..v.parsed.clone() };
-    let stripped = Vop { parsed: &stripped, accumulation: v.accumulation };
+    let stripped = Vop { parsed: &stripped, ..*v };
     let sources = [stripped.source::<u32>(1, 0)?, stripped.source::<u32>(2, 1)?, stripped.source::<u32>(3, 2)?];
     Ok(Box::new(move |wave, _| {
         let fetched = sources.map(|source| {

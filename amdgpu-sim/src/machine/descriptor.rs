@@ -1,7 +1,8 @@
 //! The kernel descriptor: what a kernel wants of the device (LLVM's *User Guide for AMDGPU Backend*, "Kernel
 //! Descriptor").
 
-use super::wave::Mode;
+use super::wave::{Mode, Size};
+use crate::isa::target::Target;
 
 /// Size of a descriptor in bytes.
 pub const SIZE: usize = 64;
@@ -60,9 +61,10 @@ impl Descriptor {
     }
 
     /// The MODE register that waves start with.
-    pub fn mode(&self) -> Mode {
+    pub fn mode(&self, target: Target) -> Mode {
         let float = self.rsrc1 >> 12 & 0xff;
-        let (dx10_clamp, ieee) = (self.rsrc1 >> 21 & 1, self.rsrc1 >> 23 & 1);
+        let (dx10_clamp, ieee) =
+            if target.has_nan_modes() { (self.rsrc1 >> 21 & 1, self.rsrc1 >> 23 & 1) } else { (1, 0) };
         Mode(float | dx10_clamp << 8 | ieee << 9)
     }
 
@@ -99,7 +101,7 @@ impl Descriptor {
         std::array::from_fn(|i| self.rsrc2 >> (7 + i) & 1 != 0)
     }
 
-    /// Whether v0 holds the item's x only (0), x and y (1), or all three (2).
+    /// Whether the first vector registers hold the item's x only (0), x and y (1), or all three (2).
     pub fn item_ids(&self) -> u32 {
         self.rsrc2 >> 11 & 3
     }
@@ -109,8 +111,18 @@ impl Descriptor {
         self.properties >> 11 & 1 != 0
     }
 
-    /// Whether waves have 32 lanes.
-    pub fn wave32(&self) -> bool {
-        self.properties >> 10 & 1 != 0
+    /// Items of a wave.
+    pub fn wave_size(&self) -> Size {
+        if self.properties >> 10 & 1 != 0 { Size::W32 } else { Size::W64 }
+    }
+
+    /// Whether a register with facts on the work-group follows the work-group ids.
+    pub fn group_info(&self) -> bool {
+        self.rsrc2 >> 10 & 1 != 0
+    }
+
+    /// Whether the offset of the wave's scratch follows those.
+    pub fn scratch_offset(&self) -> bool {
+        self.rsrc2 & 1 != 0
     }
 }

@@ -11,15 +11,19 @@ use rayon::{
 };
 
 use super::{
+    barrier::SplitBarrier,
     check::{DispatchWrites, GroupCheck},
     descriptor::{Descriptor, UserRegister},
     fault::{FaultKind, FaultReport},
     memory::{Access, Memory, load_u32},
     watchdog::Watchdog,
-    wave::Mode,
+    wave::{Mode, Size},
     workgroup::{self, Env},
 };
-use crate::{config::Config, isa::decode::Code};
+use crate::{
+    config::Config,
+    isa::{decode::Code, mubuf::scratch_resource, target::ScratchAccess},
+};
 
 /// Most LDS that a work-group can have, in bytes.
 pub const MAX_LDS: u32 = 65536;
@@ -87,8 +91,14 @@ pub struct Dispatch<'k> {
     pub user_registers: Vec<u32>,
     /// Which work-group ids follow them.
     pub group_ids: [bool; 3],
-    /// Which work-item ids v0 holds.
+    /// Whether a register with facts on the work-group follows.
+    pub group_info: bool,
+    /// Whether the offset of the wave's scratch follows.
+    pub scratch_offset: bool,
+    /// Which work-item ids the first vector registers hold: x (0), x and y (1), or all three (2).
     pub item_ids: u32,
+    /// Items of a wave.
+    pub wave_size: Size,
     /// Sees to it that it ends.
     pub watchdog: Watchdog,
 }
@@ -144,6 +154,7 @@ pub fn run(
         lds: Vec::new(),
         code: &kernel.code,
         started: dispatch.watchdog.started(),
+        barrier: SplitBarrier::default(),
         check: writes.as_ref().map(|writes| Box::new(GroupCheck::new(writes))),
     };
     if total == 1 {
@@ -205,10 +216,13 @@ fn prepare<'k>(
     if scratch > MAX_SCRATCH {
         return Err(invalid(format!("{scratch} bytes of scratch for a work-item; the device has {MAX_SCRATCH}")));
     }
-    if descriptor.wave32() {
-        return Err(invalid("the kernel wants waves of 32 work-items; the device has 64".to_owned()));
+    let target = kernel.code.target;
+    let wave_size = descriptor.wave_size();
+    if !target.has_wave(wave_size) {
+        let (name, lanes) = (target.name(), wave_size.lanes());
+        return Err(invalid(format!("the kernel wants waves of {lanes} work-items, which {name} has not")));
     }
-    let mode = descriptor.mode();
+    let mode = descriptor.mode(target);
     mode.check().map_err(|trap| refuse(&kernel.name, trap.kind, trap.detail.clone()))?;
     let user_registers = user_registers(kernel, launch, memory, scratch)?;
     // Firmware that preloads kernel arguments enters behind the 256 bytes that load them.
@@ -228,6 +242,9 @@ fn prepare<'k>(
         scratch_size: scratch.next_multiple_of(16),
         user_registers,
         group_ids: descriptor.group_ids(),
+        group_info: descriptor.group_info(),
+        scratch_offset: target.scratch_access() == ScratchAccess::Buffer && descriptor.scratch_offset(),
+        wave_size,
         item_ids: descriptor.item_ids(),
         watchdog,
     })
@@ -244,7 +261,9 @@ fn user_registers(
     let double = |value: u64| [value as u32, (value >> 32) as u32];
     for content in descriptor.user_contents() {
         match content {
-            UserRegister::PrivateSegmentBuffer => registers.extend([0; 4]),
+            UserRegister::PrivateSegmentBuffer => {
+                registers.extend(scratch_resource(descriptor.wave_size(), scratch));
+            }
             UserRegister::DispatchPointer => registers.extend(double(launch.packet)),
             UserRegister::QueuePointer => registers.extend(double(launch.queue)),
             UserRegister::KernargPointer => registers.extend(double(launch.kernarg)),

@@ -1,6 +1,7 @@
 //! The machine that executes decoded code: waves, work-groups, memory. It knows no HSA and no instruction.
 
 pub mod agents;
+pub mod barrier;
 pub mod check;
 pub mod descriptor;
 pub mod dispatch;

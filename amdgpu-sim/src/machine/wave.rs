@@ -1,10 +1,44 @@
 //! The state of one wave: registers, EXEC, scratch, program counter.
 
-use super::fault::{FaultKind, Trap};
+use super::{
+    barrier::Signalled,
+    fault::{FaultKind, Trap},
+};
 use crate::isa::text::{EXEC, VCC};
 
-/// Work-items in a wave.
+/// Most work-items in a wave: the lanes of a vector register.
 pub const LANES: usize = 64;
+
+/// Scalar registers by the number of the instruction encoding, and two behind them for what is written to `null`.
+const SCALARS: usize = 256;
+
+/// Work-items in a wave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Size {
+    /// 32: the lower half of each vector register and of each lane mask is used.
+    W32,
+    /// 64.
+    #[default]
+    W64,
+}
+
+impl Size {
+    /// The number.
+    pub const fn lanes(self) -> usize {
+        match self {
+            Self::W32 => 32,
+            Self::W64 => 64,
+        }
+    }
+
+    /// All lanes.
+    pub const fn mask(self) -> u64 {
+        match self {
+            Self::W32 => 0xffff_ffff,
+            Self::W64 => u64::MAX,
+        }
+    }
+}
 
 /// One vector register: a word for each lane.
 pub type VectorRegister = [u32; LANES];
@@ -65,6 +99,8 @@ pub enum State {
     Running,
     /// It waits for the other waves of its work-group.
     AtBarrier,
+    /// It waits for the others' signals.
+    AtBarrierWait,
     /// It has ended.
     Ended,
 }
@@ -76,8 +112,12 @@ pub struct Wave {
     pub ip: u32,
     /// What it is doing.
     pub state: State,
+    /// Which signal it gave last to its work-group's barrier.
+    pub signalled: Signalled,
+    /// Its size.
+    pub size: Size,
     /// Scalar registers, by the number that the instruction encoding has for them: VCC, M0 and EXEC are among them.
-    pub scalar: [u32; 128],
+    pub scalar: [u32; SCALARS],
     /// The scalar condition code.
     pub scc: bool,
     /// Rounding, denormals, NaN handling.
@@ -94,11 +134,13 @@ pub struct Wave {
 
 impl Wave {
     /// A wave with clear registers.
-    pub fn new(vector_registers: usize) -> Self {
+    pub fn new(size: Size, vector_registers: usize) -> Self {
         Self {
             ip: 0,
             state: State::Running,
-            scalar: [0; 128],
+            signalled: Signalled::default(),
+            size,
+            scalar: [0; SCALARS],
             scc: false,
             mode: Mode::default(),
             vector: vec![[0; LANES]; vector_registers],
@@ -111,28 +153,42 @@ impl Wave {
     /// Two scalar registers, `index` the low half.
     #[inline]
     pub fn scalar_u64(&self, index: u8) -> u64 {
-        let index = usize::from(index & 127);
-        u64::from(self.scalar[index]) | u64::from(self.scalar[(index + 1) & 127]) << 32
+        let (low, high) = (usize::from(index), usize::from(index.wrapping_add(1)));
+        u64::from(self.scalar[low]) | u64::from(self.scalar[high]) << 32
     }
 
     /// Sets two scalar registers.
     #[inline]
     pub fn set_scalar_u64(&mut self, index: u8, value: u64) {
-        let index = usize::from(index & 127);
-        self.scalar[index] = value as u32;
-        self.scalar[(index + 1) & 127] = (value >> 32) as u32;
+        self.scalar[usize::from(index)] = value as u32;
+        self.scalar[usize::from(index.wrapping_add(1))] = (value >> 32) as u32;
+    }
+
+    /// A lane mask: two scalar registers, or one for waves of 32.
+    #[inline]
+    pub fn lane_mask(&self, index: u8) -> u64 {
+        self.scalar_u64(index) & self.size.mask()
+    }
+
+    /// Sets a lane mask.
+    #[inline]
+    pub fn set_lane_mask(&mut self, index: u8, bits: u64) {
+        match self.size {
+            Size::W32 => self.scalar[usize::from(index)] = bits as u32,
+            Size::W64 => self.set_scalar_u64(index, bits),
+        }
     }
 
     /// Which lanes are active.
     #[inline]
     pub fn exec(&self) -> u64 {
-        self.scalar_u64(EXEC)
+        self.lane_mask(EXEC)
     }
 
     /// The vector condition code.
     #[inline]
     pub fn vcc(&self) -> u64 {
-        self.scalar_u64(VCC)
+        self.lane_mask(VCC)
     }
 
     /// The active lanes, lowest first.

@@ -3,17 +3,18 @@
 use std::time::Instant;
 
 use super::{
+    barrier::SplitBarrier,
     check::GroupCheck,
     dispatch::Dispatch,
     fault::{FaultKind, FaultReport, Trap},
     memory::View,
     report,
-    wave::{LANES, State, Wave},
+    wave::{State, Wave},
 };
 use crate::isa::{
     decode::Code,
     step::Flow,
-    text::{EXEC, FLAT_SCRATCH},
+    text::{EXEC, FLAT_SCRATCH, TTMP},
 };
 
 /// Instructions that a wave executes before another one has its turn: waves that wait for each other make progress.
@@ -30,6 +31,8 @@ pub struct Env<'d> {
     pub code: &'d Code,
     /// When the dispatch began.
     pub started: Instant,
+    /// The work-group's barrier, for waves that signal and wait apart.
+    pub barrier: SplitBarrier,
     /// What is checked beyond that memory is live, if anything.
     pub check: Option<Box<GroupCheck<'d>>>,
 }
@@ -43,6 +46,24 @@ impl Env<'_> {
             check.instruction();
         }
     }
+
+    /// A wave signals the work-group's barrier. Gives whether it is the first one.
+    pub fn signal_barrier(&mut self, wave: &mut Wave) -> bool {
+        let (first, complete) = self.barrier.signal(&mut wave.signalled);
+        self.passed_barrier(complete);
+        first
+    }
+
+    fn leave_barrier(&mut self, wave: &Wave) {
+        let complete = self.barrier.leave(wave.signalled);
+        self.passed_barrier(complete);
+    }
+
+    fn passed_barrier(&mut self, complete: bool) {
+        if complete && let Some(check) = &mut self.check {
+            check.barrier();
+        }
+    }
 }
 
 /// Runs the work-group of this number to its end.
@@ -53,19 +74,31 @@ pub fn run(dispatch: &Dispatch<'_>, env: &mut Env<'_>, number: u64) -> Result<()
     let group = dispatch.group(number);
     let size = dispatch.extent(group);
     let items = size[0] * size[1] * size[2];
+    let lanes = dispatch.wave_size.lanes();
     if let Some(check) = &mut env.check {
-        check.begin(number, dispatch.lds_size as usize, items <= LANES as u32);
+        check.begin(number, dispatch.lds_size as usize, items as usize <= lanes);
     }
     env.lds.clear();
     env.lds.resize(dispatch.lds_size as usize, 0);
-    let mut waves: Vec<Wave> = (0..items).step_by(LANES).map(|first| start(dispatch, group, size, first)).collect();
+    let mut waves: Vec<Wave> = (0..items).step_by(lanes).map(|first| start(dispatch, group, size, first)).collect();
+    env.barrier = SplitBarrier::new(waves.len());
     loop {
         let mut running = false;
-        for wave in waves.iter_mut().filter(|wave| wave.state == State::Running) {
+        for wave in &mut waves {
+            if wave.state == State::AtBarrierWait && env.barrier.is_passed(wave.signalled) {
+                wave.state = State::Running;
+            }
+            if wave.state != State::Running {
+                continue;
+            }
             take_turn(dispatch, env, wave).map_err(|trap| report::trap(dispatch, env, wave, *trap, group))?;
             running |= wave.state == State::Running;
+            if wave.state == State::Ended {
+                env.leave_barrier(wave);
+            }
         }
-        if running {
+        let waits = |wave: &Wave| wave.state == State::AtBarrierWait;
+        if running || waves.iter().any(|wave| waits(wave) && env.barrier.is_passed(wave.signalled)) {
             continue;
         }
         // Waves that have ended do not take part in barriers.
@@ -74,17 +107,18 @@ pub fn run(dispatch: &Dispatch<'_>, env: &mut Env<'_>, number: u64) -> Result<()
             wave.state = State::Running;
             waiting = true;
         }
-        let Some(check) = &mut env.check else {
-            if waiting {
-                continue;
-            }
-            return Ok(());
-        };
         if waiting {
-            check.barrier();
-        } else {
-            return check.end().map_err(|violation| report::violation(dispatch, env, &violation));
+            if let Some(check) = &mut env.check {
+                check.barrier();
+            }
+            continue;
         }
+        if let Some(wave) = waves.iter().find(|wave| waits(wave)) {
+            let detail = "the wave waits at a barrier that others of its work-group never signal";
+            return Err(report::trap(dispatch, env, wave, *Trap::new(FaultKind::Trap, detail), group));
+        }
+        let Some(check) = &mut env.check else { return Ok(()) };
+        return check.end().map_err(|violation| report::violation(dispatch, env, &violation));
     }
 }
 
@@ -106,6 +140,13 @@ fn take_turn(dispatch: &Dispatch<'_>, env: &mut Env<'_>, wave: &mut Wave) -> Res
                 wave.state = State::AtBarrier;
                 return Ok(());
             }
+            Flow::BarrierWait => {
+                wave.ip += 1;
+                if !env.barrier.is_passed(wave.signalled) {
+                    wave.state = State::AtBarrierWait;
+                    return Ok(());
+                }
+            }
             Flow::End => {
                 wave.state = State::Ended;
                 return Ok(());
@@ -121,33 +162,56 @@ fn take_turn(dispatch: &Dispatch<'_>, env: &mut Env<'_>, wave: &mut Wave) -> Res
 
 /// The state that a wave starts with (LLVM's *User Guide for AMDGPU Backend*, "Initial Kernel Execution State").
 fn start(dispatch: &Dispatch<'_>, group: [u32; 3], size: [u32; 3], first: u32) -> Wave {
-    let mut wave = Wave::new(dispatch.code.vector_registers);
+    let (target, wave_lanes) = (dispatch.code.target, dispatch.wave_size.lanes() as u32);
+    let mut wave = Wave::new(dispatch.wave_size, dispatch.code.vector_registers);
     wave.ip = dispatch.entry;
     wave.mode = dispatch.mode;
     wave.first_item = first;
     wave.scratch_size = u64::from(dispatch.scratch_size);
-    wave.scratch = vec![0; dispatch.scratch_size as usize * LANES];
-    let lanes = (size[0] * size[1] * size[2] - first).min(LANES as u32);
-    wave.set_scalar_u64(EXEC, u64::MAX >> (LANES as u32 - lanes));
+    wave.scratch = vec![0; dispatch.scratch_size as usize * dispatch.wave_size.lanes()];
+    let lanes = (size[0] * size[1] * size[2] - first).min(wave_lanes);
+    wave.set_scalar_u64(EXEC, u64::MAX >> (64 - lanes));
     for (register, value) in wave.scalar.iter_mut().zip(&dispatch.user_registers) {
         *register = *value;
     }
     // A wave's scratch begins at offset 0 of its own memory: FLAT_SCRATCH stays 0.
     wave.set_scalar_u64(FLAT_SCRATCH, 0);
     let mut next = dispatch.user_registers.len();
-    for (id, enabled) in group.into_iter().zip(dispatch.group_ids) {
-        if enabled {
-            wave.scalar[next] = id;
-            next += 1;
+    let mut push = |wave: &mut Wave, value| {
+        wave.scalar[next] = value;
+        next += 1;
+    };
+    if target.group_ids_in_trap_temporaries() {
+        wave.scalar[usize::from(TTMP + 9)] = group[0];
+        wave.scalar[usize::from(TTMP + 7)] = group[1] & 0xffff | group[2] << 16;
+    } else {
+        for (id, enabled) in group.into_iter().zip(dispatch.group_ids) {
+            if enabled {
+                push(&mut wave, id);
+            }
         }
+    }
+    if dispatch.group_info {
+        push(&mut wave, u32::from(first == 0));
+    }
+    if dispatch.scratch_offset {
+        // So this is the offset of the wave's scratch.
+        push(&mut wave, 0);
     }
     for lane in 0..lanes {
         let [x, y, z] = item(first + lane, size);
-        wave.vector[0][lane as usize] = match dispatch.item_ids {
-            0 => x,
-            1 => x | y << 10,
-            _ => x | y << 10 | z << 20,
-        };
+        let lane = lane as usize;
+        if target.packs_item_ids() {
+            wave.vector[0][lane] = match dispatch.item_ids {
+                0 => x,
+                1 => x | y << 10,
+                _ => x | y << 10 | z << 20,
+            };
+        } else {
+            for (register, id) in [x, y, z].into_iter().enumerate().take(1 + dispatch.item_ids as usize) {
+                wave.vector[register][lane] = id;
+            }
+        }
     }
     wave
 }

@@ -64,14 +64,19 @@ fn link(folder: &std::path::Path, object: &str) -> Vec<u8> {
     fs::read(linked).unwrap()
 }
 
-/// A code object of LLVM IR.
+/// A code object of LLVM IR for a gfx942.
 pub fn compile(ir: &str, flags: &[&str]) -> Vec<u8> {
+    compile_for("gfx942", ir, flags)
+}
+
+/// A code object of LLVM IR.
+pub fn compile_for(target: &str, ir: &str, flags: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let (source, object) = (folder.path().join("in.ll"), folder.path().join("out.o"));
     fs::write(&source, ir).unwrap();
     let object = object.to_str().unwrap();
-    let mut args =
-        vec!["-mtriple=amdgcn-amd-amdhsa", "-mcpu=gfx942", "--amdhsa-code-object-version=5", "-filetype=obj"];
+    let cpu = format!("-mcpu={target}");
+    let mut args = vec!["-mtriple=amdgcn-amd-amdhsa", &cpu, "--amdhsa-code-object-version=5", "-filetype=obj"];
     if !flags.iter().any(|flag| flag.starts_with("-O")) {
         args.push("-O3");
     }
@@ -176,11 +181,18 @@ pub fn limit_memory(bytes: u64) {
     MEMORY.store(bytes, Ordering::Relaxed);
 }
 
-/// The simulator, installed and initialised once for the test process.
+static DEVICES: OnceLock<&str> = OnceLock::new();
+
+/// Has the simulator these devices. To be called before anything else of this test process uses it.
+pub fn simulate(devices: &'static str) {
+    assert_eq!(*DEVICES.get_or_init(|| devices), devices);
+}
+
+/// The simulator, installed and initialised once for the test process: two gfx942, if nothing else was said.
 pub fn api() -> &'static HsaApi {
     static API: OnceLock<HsaApi> = OnceLock::new();
     API.get_or_init(|| {
-        let config: Config = "gfx942x2".parse().unwrap();
+        let config: Config = DEVICES.get_or_init(|| "gfx942x2").parse().unwrap();
         // `GEOBACTER_CHECK=1` in the environment has every test checked.
         let checks = config.checks() || CHECKS.load(Ordering::Relaxed);
         // No test of the checks waits for the watchdog, and checks take their time on a busy machine.
@@ -197,6 +209,18 @@ unsafe extern "C" fn collect_agent(agent: hsa_agent_t, data: *mut c_void) -> hsa
     // SAFETY: `data` is the vector that the caller of the iteration gave.
     unsafe { &mut *data.cast::<Vec<hsa_agent_t>>() }.push(agent);
     HSA_STATUS_SUCCESS
+}
+
+/// The first agent of this name.
+pub fn agent(name: &str) -> hsa_agent_t {
+    let is = |agent: &hsa_agent_t| {
+        let mut text = [0_u8; 64];
+        // SAFETY: the attribute has 64 bytes.
+        let status = unsafe { (api().hsa_agent_get_info)(*agent, HSA_AGENT_INFO_NAME, text.as_mut_ptr().cast()) };
+        assert_eq!(status, HSA_STATUS_SUCCESS);
+        text.starts_with(name.as_bytes()) && text[name.len()] == 0
+    };
+    agents().into_iter().find(is).expect("the simulator has such a device")
 }
 
 unsafe extern "C" fn collect_pool(pool: hsa_amd_memory_pool_t, data: *mut c_void) -> hsa_status_t {
