@@ -77,12 +77,12 @@ pub fn frexp_mantissa(x: f64) -> f64 {
 
 /// `v_fract`: what is above the floor, less than 1.
 pub fn fract(x: f64) -> f64 {
-    if x.is_infinite() { f64::NAN } else { (x - x.floor()).min(f64::from_bits(0x3fef_ffff_ffff_ffff)) }
+    if !x.is_finite() { f64::NAN } else { (x - x.floor()).min(f64::from_bits(0x3fef_ffff_ffff_ffff)) }
 }
 
 /// `v_fract_f32`.
 pub fn fract_f32(x: f32) -> f32 {
-    if x.is_infinite() { f32::NAN } else { (x - x.floor()).min(f32::from_bits(0x3f7f_ffff)) }
+    if !x.is_finite() { f32::NAN } else { (x - x.floor()).min(f32::from_bits(0x3f7f_ffff)) }
 }
 
 /// A function that is computed in f64 and rounded, denormals flushed on both sides.

@@ -3,7 +3,7 @@
 use super::{
     inputs::{FULL, Random},
     operand::Type,
-    wave::Wave,
+    wave::{Mode, Wave},
 };
 
 /// First vector register of the destination.
@@ -63,6 +63,8 @@ pub struct Case {
     pub model: Model,
     /// The vector registers that it writes.
     pub vector: Option<Destination>,
+    /// Whether the MODE register matters to it.
+    pub floats: bool,
     /// Whether it may change scalar registers, VCC, EXEC, SCC or M0.
     pub scalars: bool,
 }
@@ -82,6 +84,7 @@ impl Case {
             m0: None,
             model,
             vector: None,
+            floats: false,
             scalars: false,
         }
     }
@@ -99,6 +102,11 @@ impl Case {
         wave.scc = self.scc;
         wave.m0 = self.m0.map_or(0, |register| wave.s[register]);
         wave.unspecified = 0;
+    }
+
+    /// Whether it can do something else in this mode than in the default one; for the latter, always.
+    pub fn depends_on(&self, mode: &Mode) -> bool {
+        self.floats || mode.is_default()
     }
 
     /// Which of the wave's registers it writes, for messages.

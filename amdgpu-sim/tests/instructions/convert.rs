@@ -8,7 +8,8 @@ use super::{
 
 /// A number as an integer of so many bits: cut off at the limits; a NaN is zero.
 fn integer(number: Number, round: Round, bits: u32, signed: bool) -> u64 {
-    let (least, most) = if signed { (-1_i128 << (bits - 1), (1_i128 << (bits - 1)) - 1) } else { (0, (1_i128 << bits) - 1) };
+    let (least, most) =
+        if signed { (-1_i128 << (bits - 1), (1_i128 << (bits - 1)) - 1) } else { (0, (1_i128 << bits) - 1) };
     let value = match number {
         Number::Nan => 0,
         number => number.to_integer(round).unwrap_or(if number.is_negative() { i128::MIN } else { i128::MAX }),
@@ -35,7 +36,13 @@ fn normal(l: &Lane, t: Type, a: u64, signed: bool) -> u64 {
     let number = l.number(t, a);
     let above = number.compare(one) == Some(std::cmp::Ordering::Greater);
     let below = number.compare(limit) == Some(std::cmp::Ordering::Less);
-    let number = if above { one } else if below { limit } else { number };
+    let number = if above {
+        one
+    } else if below {
+        limit
+    } else {
+        number
+    };
     let parts = Number::integer(if signed { 32767 } else { 65535 });
     integer(number.times(parts), Round::Even, 16, signed)
 }
@@ -129,12 +136,15 @@ pub static TABLE: &[Row] = &[
         half_cut(l, a) | half_cut(l, b) << 16
     }),
     row(&["v_pack_b32_f16"], PkF16, &[F16, F16], |l, [a, b, _]| {
-        let flushed = |x| l.bits(F16, l.number(F16, x));
-        flushed(a) | flushed(b) << 16
+        // Whether it quietens NaNs and flushes denormals, the guides do not say.
+        let odd = |x| float::F16.is_signalling(x) || float::F16.is_denormal(x) && !l.mode.denormals_16_64[0];
+        l.unspecified = odd(a) || odd(b);
+        a | b << 16
     }),
     row(&["v_cvt_pk_u8_f32"], B32, &[F32, B32, B32], |l, [a, b, c]| {
         let shift = 8 * (b & 3);
-        c & !(0xff << shift) | to_integer(l, F32, a, 8, false) << shift
+        // The one conversion to integers that is rounded as MODE says.
+        c & !(0xff << shift) | integer(l.number(F32, a), l.round(F32), 8, false) << shift
     }),
     row(&["v_cvt_f32_fp8"], F32, &[B32], |_, [a, ..]| eight_fnuz(FP8_FNUZ, a)),
     row(&["v_cvt_f32_bf8"], F32, &[B32], |_, [a, ..]| eight_fnuz(BF8_FNUZ, a)),

@@ -16,13 +16,7 @@ pub struct Encoding {
     pub fills: &'static [[u32; 3]],
 }
 
-const fn encoding(
-    name: &'static str,
-    word: u32,
-    low: u32,
-    width: u32,
-    fills: &'static [[u32; 3]],
-) -> Encoding {
+const fn encoding(name: &'static str, word: u32, low: u32, width: u32, fills: &'static [[u32; 3]]) -> Encoding {
     Encoding { name, word, low, width, fills }
 }
 
@@ -37,13 +31,8 @@ const VOP: &[[u32; 3]] = &[
     [0xe9, 0xfac6_8800, 0],
 ];
 /// The same; comparisons have their scalar destination where others have the selection for the vector one.
-const VOPC: &[[u32; 3]] = &[
-    [0x100, 0, 0],
-    [0xf9, 0x0606_0000, 0],
-    [0xfa, 0xff00_e400, 0],
-    [0xfa, 0xff01_5000, 0],
-    [0xe9, 0xfac6_8800, 0],
-];
+const VOPC: &[[u32; 3]] =
+    &[[0x100, 0, 0], [0xf9, 0x0606_0000, 0], [0xfa, 0xff00_e400, 0], [0xfa, 0xff01_5000, 0], [0xe9, 0xfac6_8800, 0]];
 /// Vector registers; one, two, three sources; scalar ones; high halves; DPP.
 const VOP3: &[[u32; 3]] = &[
     [0, 0x0402_0100, 0],

@@ -112,7 +112,8 @@ pub fn instructions(target: &Target) -> Vec<Instruction> {
         let mut current = None;
         for line in text.lines().map(str::trim) {
             if let Some(number) = line.strip_prefix("s_nop ") {
-                let number = number.strip_prefix("0x").map_or_else(|| number.parse(), |hex| usize::from_str_radix(hex, 16));
+                let number =
+                    number.strip_prefix("0x").map_or_else(|| number.parse(), |hex| usize::from_str_radix(hex, 16));
                 current = number.ok();
                 continue;
             }

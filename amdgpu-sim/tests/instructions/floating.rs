@@ -77,9 +77,7 @@ fn median(l: &Lane, t: Type, s: [u64; 3]) -> u64 {
         return extreme3(l, t, s, false);
     }
     let mut numbers = s.map(|x| l.number(t, x));
-    numbers.sort_by(|a, b| {
-        a.compare(*b).unwrap_or(Ordering::Equal).then(b.is_negative().cmp(&a.is_negative()))
-    });
+    numbers.sort_by(|a, b| a.compare(*b).unwrap_or(Ordering::Equal).then(b.is_negative().cmp(&a.is_negative())));
     l.bits(t, numbers[1])
 }
 
@@ -188,7 +186,8 @@ fn div_scale(l: &mut Lane, t: Type, [a, b, c]: [u64; 3]) -> u64 {
         scaled(scale)
     } else if quotient_is_denormal(t, one, x) && quotient_is_denormal(t, y, x) {
         carry = true;
-        if a == b { scaled(scale) } else { a }
+        // The guides scale up here, which would make a denominator of this size infinite, and the division wrong.
+        if a == b { scaled(-scale) } else { a }
     } else if quotient_is_denormal(t, one, x) {
         scaled(-scale)
     } else if quotient_is_denormal(t, y, x) {
@@ -201,16 +200,22 @@ fn div_scale(l: &mut Lane, t: Type, [a, b, c]: [u64; 3]) -> u64 {
     };
     // A NaN or an infinity is for the fixup.
     let odd = |x| matches!(x, Number::Nan | Number::Infinity(_));
-    l.unspecified = odd(x) || odd(y) || odd(l.number(t, a));
+    // Whether a quotient that is zero counts as a denormal one, the guides do not say.
+    let vanishes = raw_exponent(t, b) - raw_exponent(t, c) >= format.bias();
+    l.unspecified = odd(x) || odd(y) || odd(l.number(t, a)) || vanishes;
     l.carry = carry;
     value
 }
 
-fn div_fmas(l: &Lane, t: Type, [a, b, c]: [u64; 3]) -> u64 {
+fn div_fmas(l: &mut Lane, t: Type, [a, b, c]: [u64; 3]) -> u64 {
     let product = l.number(t, a).times(l.number(t, b)).plus(l.number(t, c), l.round(t));
     if !l.carry {
         return l.bits(t, product);
     }
+    // Whether a sum that is too large or too small before it is scaled back is rounded before, the guides do not say.
+    let format = t.format().expect("a float");
+    let sum = raw_exponent(t, product.bits(format, Round::Zero));
+    l.unspecified = sum == 0 || raw_exponent(t, format.largest()) == sum;
     let (half, scale) = if t == F64 { (1023, 128) } else { (127, 64) };
     l.bits(t, product.scaled(if raw_exponent(t, c) > half { scale } else { -scale }))
 }
@@ -227,9 +232,10 @@ fn div_fixup(l: &mut Lane, t: Type, [a, b, c]: [u64; 3]) -> u64 {
         (Number::Zero(_), _) | (_, Number::Infinity(_)) => sign | format.infinity(),
         (Number::Infinity(_), _) | (_, Number::Zero(_)) => sign,
         _ => {
-            let limit = if t == F64 { -1075 } else { -150 };
-            // How an underflow comes out depends on the rounding.
-            l.unspecified = t != F16 && raw_exponent(t, c) - raw_exponent(t, b) < limit;
+            // How an underflow comes out depends on the rounding; and the steps before give a NaN where it overflows.
+            let limit = if t == F64 { 1023 } else { 127 };
+            let distance = raw_exponent(t, c) - raw_exponent(t, b);
+            l.unspecified = t != F16 && distance.abs() >= limit || format.is_nan(a);
             sign | l.bits(t, l.number(t, a)) & !format.sign()
         }
     }

@@ -182,8 +182,7 @@ pub fn literal(kind: Type, random: &mut Random) -> u32 {
     }
 }
 
-const BANKS: [Type; 8] =
-    [Type::B32, Type::F32, Type::F16, Type::B16, Type::F64, Type::B64, Type::BF16, Type::PkF32];
+const BANKS: [Type; 8] = [Type::B32, Type::F32, Type::F16, Type::B16, Type::F64, Type::B64, Type::BF16, Type::PkF32];
 
 /// A wave whose banks are filled. Waves of other numbers have other values.
 pub fn wave(target: &Target, mode: Mode, number: usize) -> Wave {

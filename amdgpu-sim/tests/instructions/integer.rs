@@ -115,37 +115,48 @@ pub static TABLE: &[Row] = &[
     row(&["v_lshlrev_b64"], B64, &[B32, B64], |_, [a, b, _]| b << (a & 63)),
     row(&["v_lshrrev_b64"], B64, &[B32, B64], |_, [a, b, _]| b >> (a & 63)),
     row(&["v_ashrrev_i64"], B64, &[B32, I64], |_, [a, b, _]| (b as i64 >> (a & 63)) as u64),
-    row(&["v_add_u32", "v_add_nc_u32"], B32, &[B32, B32], |l, [a, b, _]| l.unsigned(32, u(32, a) + u(32, b))),
-    row(&["v_sub_u32", "v_sub_nc_u32"], B32, &[B32, B32], |l, [a, b, _]| l.unsigned(32, u(32, a) - u(32, b))),
-    row(&["v_subrev_u32", "v_subrev_nc_u32"], B32, &[B32, B32], |l, [a, b, _]| l.unsigned(32, u(32, b) - u(32, a))),
-    row(&["v_add_i32", "v_add_nc_i32"], B32, &[B32, B32], |l, [a, b, _]| l.signed(32, s32(a) + s32(b))),
-    row(&["v_sub_i32", "v_sub_nc_i32"], B32, &[B32, B32], |l, [a, b, _]| l.signed(32, s32(a) - s32(b))),
-    row(&["v_add_co_u32"], B32, &[B32, B32], |l, [a, b, _]| carry(l, u(32, a) + u(32, b))).kind(Kind::CarryOut),
-    row(&["v_sub_co_u32"], B32, &[B32, B32], |l, [a, b, _]| carry(l, u(32, a) - u(32, b))).kind(Kind::CarryOut),
-    row(&["v_subrev_co_u32"], B32, &[B32, B32], |l, [a, b, _]| carry(l, u(32, b) - u(32, a))).kind(Kind::CarryOut),
+    row(&["v_add_u32", "v_add_nc_u32"], B32, &[B32, B32], |l, [a, b, _]| l.unsigned(32, u(32, a) + u(32, b))).clamps(),
+    row(&["v_sub_u32", "v_sub_nc_u32"], B32, &[B32, B32], |l, [a, b, _]| l.unsigned(32, u(32, a) - u(32, b))).clamps(),
+    row(&["v_subrev_u32", "v_subrev_nc_u32"], B32, &[B32, B32], |l, [a, b, _]| l.unsigned(32, u(32, b) - u(32, a)))
+        .clamps(),
+    row(&["v_add_i32", "v_add_nc_i32"], B32, &[B32, B32], |l, [a, b, _]| l.signed(32, s32(a) + s32(b))).clamps(),
+    row(&["v_sub_i32", "v_sub_nc_i32"], B32, &[B32, B32], |l, [a, b, _]| l.signed(32, s32(a) - s32(b))).clamps(),
+    row(&["v_add_co_u32"], B32, &[B32, B32], |l, [a, b, _]| carry(l, u(32, a) + u(32, b)))
+        .kind(Kind::CarryOut)
+        .clamps(),
+    row(&["v_sub_co_u32"], B32, &[B32, B32], |l, [a, b, _]| carry(l, u(32, a) - u(32, b)))
+        .kind(Kind::CarryOut)
+        .clamps(),
+    row(&["v_subrev_co_u32"], B32, &[B32, B32], |l, [a, b, _]| carry(l, u(32, b) - u(32, a)))
+        .kind(Kind::CarryOut)
+        .clamps(),
     row(&["v_addc_co_u32", "v_add_co_ci_u32"], B32, &[B32, B32], |l, [a, b, _]| {
         let c = i128::from(l.carry);
         carry(l, u(32, a) + u(32, b) + c)
     })
-    .kind(Kind::CarryInOut),
+    .kind(Kind::CarryInOut)
+    .clamps(),
     row(&["v_subb_co_u32", "v_sub_co_ci_u32"], B32, &[B32, B32], |l, [a, b, _]| {
         let c = i128::from(l.carry);
         carry(l, u(32, a) - u(32, b) - c)
     })
-    .kind(Kind::CarryInOut),
+    .kind(Kind::CarryInOut)
+    .clamps(),
     row(&["v_subbrev_co_u32", "v_subrev_co_ci_u32"], B32, &[B32, B32], |l, [a, b, _]| {
         let c = i128::from(l.carry);
         carry(l, u(32, b) - u(32, a) - c)
     })
-    .kind(Kind::CarryInOut),
+    .kind(Kind::CarryInOut)
+    .clamps(),
     row(&["v_cndmask_b32"], B32, &[B32, B32], |l, [a, b, _]| if l.carry { b } else { a }).kind(Kind::Select),
     row(&["v_cndmask_b16"], B16, &[B16, B16], |l, [a, b, _]| if l.carry { b } else { a }).kind(Kind::Select),
     row(&["v_mul_i32_i24"], B32, &[B32, B32], |l, [a, b, _]| l.signed(32, s24(a) * s24(b))),
     row(&["v_mul_hi_i32_i24"], B32, &[B32, B32], |_, [a, b, _]| low(32, s24(a) * s24(b) >> 32)),
     row(&["v_mul_u32_u24"], B32, &[B32, B32], |l, [a, b, _]| l.unsigned(32, u(24, a) * u(24, b))),
     row(&["v_mul_hi_u32_u24"], B32, &[B32, B32], |_, [a, b, _]| low(32, u(24, a) * u(24, b) >> 32)),
-    row(&["v_mad_i32_i24"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, s24(a) * s24(b) + s32(c))),
-    row(&["v_mad_u32_u24"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, u(24, a) * u(24, b) + u(32, c))),
+    row(&["v_mad_i32_i24"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, s24(a) * s24(b) + s32(c))).clamps(),
+    row(&["v_mad_u32_u24"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, u(24, a) * u(24, b) + u(32, c)))
+        .clamps(),
     row(&["v_mul_lo_u32"], B32, &[B32, B32], |_, [a, b, _]| low(32, u(32, a) * u(32, b))),
     row(&["v_mul_hi_u32"], B32, &[B32, B32], |_, [a, b, _]| low(32, u(32, a) * u(32, b) >> 32)),
     row(&["v_mul_hi_i32"], B32, &[B32, B32], |_, [a, b, _]| low(32, s32(a) * s32(b) >> 32)),
@@ -154,25 +165,35 @@ pub static TABLE: &[Row] = &[
         l.carry = value >> 64 != 0;
         l.unsigned(64, value)
     })
-    .kind(Kind::CarryOut),
+    .kind(Kind::CarryOut)
+    .clamps(),
     row(&["v_mad_i64_i32", "v_mad_co_i64_i32"], B64, &[B32, B32, I64], |l, [a, b, c]| {
         let value = s32(a) * s32(b) + sign(64, c);
         l.carry = i64::try_from(value).is_err();
         l.signed(64, value)
     })
-    .kind(Kind::CarryOut),
-    row(&["v_add_u16", "v_add_nc_u16"], B16, &[B16, B16], |l, [a, b, _]| l.unsigned(16, u(16, a) + u(16, b))),
-    row(&["v_sub_u16", "v_sub_nc_u16"], B16, &[B16, B16], |l, [a, b, _]| l.unsigned(16, u(16, a) - u(16, b))),
-    row(&["v_subrev_u16"], B16, &[B16, B16], |l, [a, b, _]| l.unsigned(16, u(16, b) - u(16, a))),
-    row(&["v_add_i16", "v_add_nc_i16"], B16, &[B16, B16], |l, [a, b, _]| l.signed(16, s16(a) + s16(b))).keeps(),
-    row(&["v_sub_i16", "v_sub_nc_i16"], B16, &[B16, B16], |l, [a, b, _]| l.signed(16, s16(a) - s16(b))).keeps(),
+    .kind(Kind::CarryOut)
+    .clamps(),
+    row(&["v_add_u16", "v_add_nc_u16"], B16, &[B16, B16], |l, [a, b, _]| l.unsigned(16, u(16, a) + u(16, b))).clamps(),
+    row(&["v_sub_u16", "v_sub_nc_u16"], B16, &[B16, B16], |l, [a, b, _]| l.unsigned(16, u(16, a) - u(16, b))).clamps(),
+    row(&["v_subrev_u16"], B16, &[B16, B16], |l, [a, b, _]| l.unsigned(16, u(16, b) - u(16, a))).clamps(),
+    row(&["v_add_i16", "v_add_nc_i16"], B16, &[B16, B16], |l, [a, b, _]| l.signed(16, s16(a) + s16(b)))
+        .keeps()
+        .clamps(),
+    row(&["v_sub_i16", "v_sub_nc_i16"], B16, &[B16, B16], |l, [a, b, _]| l.signed(16, s16(a) - s16(b)))
+        .keeps()
+        .clamps(),
     row(&["v_mul_lo_u16"], B16, &[B16, B16], |l, [a, b, _]| l.unsigned(16, u(16, a) * u(16, b))),
-    row(&["v_mad_u16"], B16, &[B16, B16, B16], |l, [a, b, c]| l.unsigned(16, u(16, a) * u(16, b) + u(16, c))).keeps(),
-    row(&["v_mad_i16"], B16, &[B16, B16, B16], |l, [a, b, c]| l.signed(16, s16(a) * s16(b) + s16(c))).keeps(),
-    row(&["v_mad_legacy_u16"], B16, &[B16, B16, B16], |l, [a, b, c]| l.unsigned(16, u(16, a) * u(16, b) + u(16, c))),
-    row(&["v_mad_legacy_i16"], B16, &[B16, B16, B16], |l, [a, b, c]| l.signed(16, s16(a) * s16(b) + s16(c))),
-    row(&["v_mad_u32_u16"], B32, &[B16, B16, B32], |l, [a, b, c]| l.unsigned(32, u(16, a) * u(16, b) + u(32, c))),
-    row(&["v_mad_i32_i16"], B32, &[B16, B16, B32], |l, [a, b, c]| l.signed(32, s16(a) * s16(b) + s32(c))),
+    row(&["v_mad_u16"], B16, &[B16, B16, B16], |l, [a, b, c]| l.unsigned(16, u(16, a) * u(16, b) + u(16, c)))
+        .keeps()
+        .clamps(),
+    row(&["v_mad_i16"], B16, &[B16, B16, B16], |l, [a, b, c]| l.signed(16, s16(a) * s16(b) + s16(c))).keeps().clamps(),
+    row(&["v_mad_legacy_u16"], B16, &[B16, B16, B16], |l, [a, b, c]| l.unsigned(16, u(16, a) * u(16, b) + u(16, c)))
+        .clamps(),
+    row(&["v_mad_legacy_i16"], B16, &[B16, B16, B16], |l, [a, b, c]| l.signed(16, s16(a) * s16(b) + s16(c))).clamps(),
+    row(&["v_mad_u32_u16"], B32, &[B16, B16, B32], |l, [a, b, c]| l.unsigned(32, u(16, a) * u(16, b) + u(32, c)))
+        .clamps(),
+    row(&["v_mad_i32_i16"], B32, &[B16, B16, B32], |l, [a, b, c]| l.signed(32, s16(a) * s16(b) + s32(c))).clamps(),
     row(&["v_min_u32"], B32, &[B32, B32], |_, [a, b, _]| a.min(b)),
     row(&["v_max_u32"], B32, &[B32, B32], |_, [a, b, _]| a.max(b)),
     row(&["v_min_i32"], B32, &[B32, B32], |_, [a, b, _]| low(32, s32(a).min(s32(b)))),
@@ -200,7 +221,9 @@ pub static TABLE: &[Row] = &[
     row(&["v_add3_u32"], B32, &[B32, B32, B32], |_, [a, b, c]| low(32, u(32, a) + u(32, b) + u(32, c))),
     row(&["v_lshl_add_u32"], B32, &[B32, B32, B32], |_, [a, b, c]| low(32, (u(32, a) << (b & 31)) + u(32, c))),
     row(&["v_lshl_add_u64"], B64, &[B64, B32, B64], |_, [a, b, c]| (a << (b & 7)).wrapping_add(c)),
-    row(&["v_add_lshl_u32"], B32, &[B32, B32, B32], |_, [a, b, c]| low(32, low(32, u(32, a) + u(32, b)) as i128) << (c & 31) & 0xffff_ffff),
+    row(&["v_add_lshl_u32"], B32, &[B32, B32, B32], |_, [a, b, c]| {
+        low(32, low(32, u(32, a) + u(32, b)) as i128) << (c & 31) & 0xffff_ffff
+    }),
     row(&["v_lshl_or_b32"], B32, &[B32, B32, B32], |_, [a, b, c]| a << (b & 31) & 0xffff_ffff | c),
     row(&["v_and_or_b32"], B32, &[B32, B32, B32], |_, [a, b, c]| a & b | c),
     row(&["v_or3_b32"], B32, &[B32, B32, B32], |_, [a, b, c]| a | b | c),
@@ -222,16 +245,20 @@ pub static TABLE: &[Row] = &[
             result | (at(a) + at(b) + (at(c) & 1)) >> 1 << (8 * i)
         })
     }),
-    row(&["v_sad_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, i128::from(sad8(a, b, false) + c))),
+    row(&["v_sad_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, i128::from(sad8(a, b, false) + c)))
+        .clamps(),
     row(&["v_sad_hi_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| {
         l.unsigned(32, i128::from((sad8(a, b, false) << 16) + c))
-    }),
-    row(&["v_msad_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, i128::from(sad8(a, b, true) + c))),
+    })
+    .clamps(),
+    row(&["v_msad_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, i128::from(sad8(a, b, true) + c)))
+        .clamps(),
     row(&["v_sad_u16"], B32, &[B32, B32, B32], |l, [a, b, c]| {
         let part = |i: u32| (a >> i & 0xffff).abs_diff(b >> i & 0xffff);
         l.unsigned(32, i128::from(part(0) + part(16) + c))
-    }),
-    row(&["v_sad_u32"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, i128::from(a.abs_diff(b) + c))),
+    })
+    .clamps(),
+    row(&["v_sad_u32"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, i128::from(a.abs_diff(b) + c))).clamps(),
     row(&["v_qsad_pk_u16_u8"], B64, &[B64, B32, B64], |l, [a, b, c]| {
         l.unspecified = l.clamp;
         sad_packed(a, b, c, false)
@@ -258,26 +285,43 @@ pub static TABLE: &[Row] = &[
         let saturate = |value: u64| s16(value).clamp(0, 255) as u64;
         saturate(a & 0xffff) | saturate(a >> 16) << 8
     }),
-    row(&["v_dot2_i32_i16"], B32, &[PkB16, PkB16, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 16, true))),
-    row(&["v_dot2_u32_u16"], B32, &[PkB16, PkB16, B32], |l, [a, b, c]| l.unsigned(32, dot(a, b, c, 16, false))),
-    row(&["v_dot4_i32_i8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 8, true))),
-    row(&["v_dot4_u32_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, dot(a, b, c, 8, false))),
-    row(&["v_dot8_i32_i4"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 4, true))),
-    row(&["v_dot8_u32_u4"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, dot(a, b, c, 4, false))),
-    row(&["v_dot2c_i32_i16"], B32, &[PkB16, PkB16, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 16, true))).accumulates(),
-    row(&["v_dot4c_i32_i8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 8, true))).accumulates(),
-    row(&["v_dot8c_i32_i4"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 4, true))).accumulates(),
-    row(&["v_pk_add_u16"], PkB16, &[PkB16, PkB16], |l, [a, b, _]| l.unsigned(16, u(16, a) + u(16, b))).kind(Kind::Packed),
-    row(&["v_pk_sub_u16"], PkB16, &[PkB16, PkB16], |l, [a, b, _]| l.unsigned(16, u(16, a) - u(16, b))).kind(Kind::Packed),
-    row(&["v_pk_add_i16"], PkB16, &[PkB16, PkB16], |l, [a, b, _]| l.signed(16, s16(a) + s16(b))).kind(Kind::Packed),
-    row(&["v_pk_sub_i16"], PkB16, &[PkB16, PkB16], |l, [a, b, _]| l.signed(16, s16(a) - s16(b))).kind(Kind::Packed),
+    row(&["v_dot2_i32_i16"], B32, &[PkB16, PkB16, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 16, true))).clamps(),
+    row(&["v_dot2_u32_u16"], B32, &[PkB16, PkB16, B32], |l, [a, b, c]| l.unsigned(32, dot(a, b, c, 16, false)))
+        .clamps(),
+    row(&["v_dot4_i32_i8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 8, true))).clamps(),
+    row(&["v_dot4_u32_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, dot(a, b, c, 8, false))).clamps(),
+    row(&["v_dot8_i32_i4"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 4, true))).clamps(),
+    row(&["v_dot8_u32_u4"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, dot(a, b, c, 4, false))).clamps(),
+    row(&["v_dot2c_i32_i16"], B32, &[PkB16, PkB16, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 16, true)))
+        .accumulates()
+        .clamps(),
+    row(&["v_dot4c_i32_i8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 8, true)))
+        .accumulates()
+        .clamps(),
+    row(&["v_dot8c_i32_i4"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, dot(a, b, c, 4, true)))
+        .accumulates()
+        .clamps(),
+    row(&["v_pk_add_u16"], PkB16, &[PkB16, PkB16], |l, [a, b, _]| l.unsigned(16, u(16, a) + u(16, b)))
+        .kind(Kind::Packed)
+        .clamps(),
+    row(&["v_pk_sub_u16"], PkB16, &[PkB16, PkB16], |l, [a, b, _]| l.unsigned(16, u(16, a) - u(16, b)))
+        .kind(Kind::Packed)
+        .clamps(),
+    row(&["v_pk_add_i16"], PkB16, &[PkB16, PkB16], |l, [a, b, _]| l.signed(16, s16(a) + s16(b)))
+        .kind(Kind::Packed)
+        .clamps(),
+    row(&["v_pk_sub_i16"], PkB16, &[PkB16, PkB16], |l, [a, b, _]| l.signed(16, s16(a) - s16(b)))
+        .kind(Kind::Packed)
+        .clamps(),
     row(&["v_pk_mul_lo_u16"], PkB16, &[PkB16, PkB16], |_, [a, b, _]| low(16, u(16, a) * u(16, b))).kind(Kind::Packed),
     row(&["v_pk_mad_u16"], PkB16, &[PkB16, PkB16, PkB16], |l, [a, b, c]| {
         l.unsigned(16, u(16, a) * u(16, b) + u(16, c))
     })
-    .kind(Kind::Packed),
+    .kind(Kind::Packed)
+    .clamps(),
     row(&["v_pk_mad_i16"], PkB16, &[PkB16, PkB16, PkB16], |l, [a, b, c]| l.signed(16, s16(a) * s16(b) + s16(c)))
-        .kind(Kind::Packed),
+        .kind(Kind::Packed)
+        .clamps(),
     row(&["v_pk_min_u16"], PkB16, &[PkB16, PkB16], |_, [a, b, _]| a.min(b)).kind(Kind::Packed),
     row(&["v_pk_max_u16"], PkB16, &[PkB16, PkB16], |_, [a, b, _]| a.max(b)).kind(Kind::Packed),
     row(&["v_pk_min_i16"], PkB16, &[PkB16, PkB16], |_, [a, b, _]| low(16, s16(a).min(s16(b)))).kind(Kind::Packed),

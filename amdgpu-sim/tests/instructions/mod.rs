@@ -3,6 +3,7 @@
 pub mod case;
 pub mod compare;
 pub mod convert;
+pub mod coverage;
 pub mod dpp;
 pub mod encodings;
 pub mod enumerate;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 use case::Case;
 use enumerate::Instruction;
 use inputs::Random;
+use probe::Key;
 use target::Target;
 use vector::Row;
 
@@ -38,12 +40,12 @@ const CASES: usize = 5;
 const TRIES: usize = 3;
 
 /// Cases of all the instructions with a model, as the assembler takes them; at most a few of each form.
-pub fn cases(target: &Target, instructions: &[Instruction], known: &dyn Fn(&str, &str) -> bool) -> Vec<Case> {
+pub fn cases(target: &Target, instructions: &[Instruction], known: &dyn Fn(&Key) -> bool) -> Vec<Case> {
     let rows = vector_rows();
     let mut cases = Vec::new();
     for instruction in instructions {
         let Some(row) = rows.get(instruction.name.as_str()) else { continue };
-        for form in instruction.forms.iter().filter(|form| known(&instruction.name, form.form)) {
+        for form in instruction.forms.iter().filter(|form| known(&(instruction.name.clone(), form.form))) {
             let mut random = Random::new(&format!("{} {}", instruction.name, form.form));
             for number in 0..CASES * TRIES {
                 cases.push(vector::case(row, &instruction.name, form, target, number == 0, &mut random));

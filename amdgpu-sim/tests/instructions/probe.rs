@@ -10,7 +10,7 @@ use super::{
     target::Target,
     wave::Mode,
 };
-use crate::support::{Buffer, Program, Shape, agents};
+use crate::support::{Buffer, Program, Shape, agent, agents, pools};
 
 /// A form: the instruction's name and the form's.
 pub type Key = (String, &'static str);
@@ -19,7 +19,7 @@ pub type Key = (String, &'static str);
 const HALTS: [&str; 4] = ["s_sethalt", "s_sendmsghalt", "s_wait_event", "s_barrier_leave"];
 
 /// The forms that the simulator does not know, each with what it says.
-pub fn unsupported(target: &Target, agent: usize, instructions: &[Instruction]) -> Vec<(Key, String)> {
+pub fn unsupported(target: &Target, instructions: &[Instruction]) -> Vec<(Key, String)> {
     let forms: Vec<(Key, &str)> = instructions
         .iter()
         .filter(|instruction| !HALTS.contains(&instruction.name.as_str()))
@@ -42,9 +42,9 @@ pub fn unsupported(target: &Target, agent: usize, instructions: &[Instruction]) 
         text += &kernel(target, &format!("k{number}"), &Mode::DEFAULT, &body);
     }
     let code = assemble(target, &text);
-    let gpu = agents()[1 + agent];
+    let gpu = agent(target.name);
     let mut program = Program::on(gpu, &code);
-    let buffer = Buffer::new(&[0_u32; 16384]);
+    let buffer = Buffer::of(pools(agents()[0])[0], &[0_u32; 16384]);
     let mut unsupported = Vec::new();
     for (number, (key, instruction)) in forms.iter().enumerate() {
         if refused.contains(&(number + 1)) {

@@ -55,6 +55,11 @@ impl Target {
         self.name == "gfx942"
     }
 
+    /// Whether scratch needs nothing of the kernel.
+    pub fn has_architected_scratch(&self) -> bool {
+        self.is_gfx940() || self.generation >= Generation::Gfx11
+    }
+
     /// The options of LLVM's tools.
     pub fn options(&self) -> Vec<String> {
         let mut options = vec!["-triple=amdgcn-amd-amdhsa".to_owned(), format!("-mcpu={}", self.name)];

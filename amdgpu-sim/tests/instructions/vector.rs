@@ -75,6 +75,8 @@ pub struct Row {
     pub reads_destination: bool,
     /// Whether CDNA leaves the upper half of the destination as it is where the result is 16 bits.
     pub keeps_upper_half: bool,
+    /// Whether `clamp` has its integers saturate.
+    pub clamps: bool,
     /// Where a literal is written between the sources, and which source it is.
     pub literal: Option<usize>,
 }
@@ -90,6 +92,7 @@ pub const fn row(names: &'static [&'static str], to: Type, from: &'static [Type]
         accuracy: Accuracy::Exact,
         reads_destination: false,
         keeps_upper_half: false,
+        clamps: false,
         literal: None,
     }
 }
@@ -116,6 +119,12 @@ impl Row {
     /// The row with an upper half that stays on CDNA.
     pub const fn keeps(mut self) -> Self {
         self.keeps_upper_half = true;
+        self
+    }
+
+    /// The row with integers that `clamp` saturates.
+    pub const fn clamps(mut self) -> Self {
+        self.clamps = true;
         self
     }
 
@@ -170,9 +179,12 @@ fn sources(row: &Row, form: &Form, target: &Target, plain: bool, random: &mut Ra
         }
         sources.push(match random.below(8) {
             0..=2 if scalar == Some(i) => Source::Scalar(bank.pick_scalar(kind, random)),
-            3 if scalar == Some(i) && form.form != "sdwa" => Source::Literal(super::inputs::literal(kind, random)),
+            3 if scalar == Some(i) && form.form != "sdwa" && kind != Type::PkF32 => {
+                Source::Literal(super::inputs::literal(kind, random))
+            }
             4 if scalar == Some(i) && kind.words() == 1 => random.pick(&[Source::Vcc, Source::M0, Source::Exec]),
-            5 if form.form != "sdwa" => Source::Integer(random.below(81) as i32 - 16),
+            // What constants are for two numbers of single precision, the guides do not say.
+            5 if form.form != "sdwa" && kind != Type::PkF32 => Source::Integer(random.below(81) as i32 - 16),
             6 if form.form != "sdwa" && kind.is_float() => {
                 Source::Float(random.pick(&[0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 4.0, -4.0, INVERSE_TAU]))
             }
@@ -183,7 +195,14 @@ fn sources(row: &Row, form: &Form, target: &Target, plain: bool, random: &mut Ra
     sources
 }
 
-fn modifiers(row: &Row, form: &Form, target: &Target, plain: bool, random: &mut Random) -> Modifiers {
+fn modifiers(
+    row: &Row,
+    form: &Form,
+    target: &Target,
+    sources: &[Source],
+    plain: bool,
+    random: &mut Random,
+) -> Modifiers {
     let mut modifiers = Modifiers { select_high: 7, ..Modifiers::default() };
     let packed = matches!(row.kind, Kind::Packed | Kind::PackedWide);
     match form.form {
@@ -215,7 +234,7 @@ fn modifiers(row: &Row, form: &Form, target: &Target, plain: bool, random: &mut 
         }
     }
     if form.form != "dpp" {
-        modifiers.clamp = random.one_in(3);
+        modifiers.clamp = (row.clamps || row.to.is_float() || packed && float) && random.one_in(3);
         if row.to.is_float() && random.one_in(3) {
             modifiers.output = random.below(4) as u8;
         }
@@ -228,8 +247,9 @@ fn modifiers(row: &Row, form: &Form, target: &Target, plain: bool, random: &mut 
         if halves && random.one_in(2) {
             modifiers.select = any(random) | if row.to.is_half() { (random.below(2) as u8) << 3 } else { 0 };
         }
-        for (i, kind) in row.from[..count].iter().enumerate() {
-            if !kind.is_half() {
+        for (i, (kind, source)) in row.from.iter().zip(sources).enumerate() {
+            // What the upper half of a constant is, the guides do not say.
+            if !kind.is_half() || !matches!(source, Source::Vector(_) | Source::Scalar(_)) {
                 modifiers.select &= !(1 << i);
             }
         }
@@ -322,7 +342,7 @@ fn text(row: &Row, form: &Form, target: &Target, operands: &Operands) -> String 
 /// A case of a form with random operands; with registers and no modifiers if it is to be plain.
 pub fn case(row: &'static Row, name: &str, form: &Form, target: &Target, plain: bool, random: &mut Random) -> Case {
     let sources = sources(row, form, target, plain, random);
-    let mut modifiers = modifiers(row, form, target, plain, random);
+    let mut modifiers = modifiers(row, form, target, &sources, plain, random);
     let long = matches!(form.form, "e64" | "" | "e64_dpp" | "e64_dpp8");
     let compares = matches!(row.kind, Kind::Compare | Kind::CompareExec);
     let any_mask = long || form.form == "sdwa" && compares && target.generation == Generation::Gfx9;
@@ -343,6 +363,7 @@ pub fn case(row: &'static Row, name: &str, form: &Form, target: &Target, plain: 
         case.vector = Some(Destination { kind: row.to, accuracy: row.accuracy });
     }
     case.scalars = compares || matches!(row.kind, Kind::CarryOut | Kind::CarryInOut);
+    case.floats = row.to.format().is_some() || row.from.iter().any(|kind| kind.format().is_some());
     case.m0 = Some(super::inputs::FIRST_SCALAR + random.below(6));
     case
 }
@@ -352,13 +373,11 @@ fn fetch(row: &Row, operands: &Operands, wave: &Wave, i: usize, lane: usize) -> 
     let Operands { sources, modifiers, .. } = operands;
     let kind = row.from[i];
     let from = match &modifiers.dpp {
-        Some(dpp) if i == 0 => match dpp.source(wave, lane) {
-            Some(from) => from,
-            None => return 0,
-        },
-        _ => lane,
+        // Without a source there is a zero, which has the modifiers of the source.
+        Some(dpp) if i == 0 => dpp.source(wave, lane),
+        _ => Some(lane),
     };
-    let mut value = sources[i].fetch(wave, kind, from) as u64;
+    let mut value = from.map_or(0, |from| sources[i].fetch(wave, kind, from) as u64);
     if let Some(sdwa) = &modifiers.sdwa {
         value = sdwa.select(i, value);
         if kind.is_half() {
@@ -459,8 +478,15 @@ fn execute(row: &Row, operands: &Operands, wave: &mut Wave) {
         }
         mask_out |= u64::from(lane.carry) << number;
         let merged = if let Some(sdwa) = &modifiers.sdwa {
+            // Which NaN it is shows in its parts.
+            if row.to.format().is_some_and(|format| format.is_nan(value)) {
+                wave.unspecified |= 1 << number;
+            }
             sdwa.merge(value, old)
         } else if row.to.is_half() {
+            if modifiers.select >> 3 & 1 == 1 && row.to.format().is_some_and(|format| format.is_nan(value)) {
+                wave.unspecified |= 1 << number;
+            }
             let keeps = row.keeps_upper_half || before.target.generation >= Generation::Gfx10;
             match (modifiers.select >> 3 & 1, keeps) {
                 (1, _) => value << 16 & 0xffff_0000 | old & 0xffff,

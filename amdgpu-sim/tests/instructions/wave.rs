@@ -2,12 +2,15 @@
 
 use super::{
     float::{F16, F64, Format, Number, Round},
-    target::Target,
+    operand::INVERSE_TAU,
+    target::{Generation, Target},
 };
 
 /// The MODE register's floating point part.
 #[derive(Clone, Copy, Debug)]
 pub struct Mode {
+    /// What it is called in messages.
+    pub name: &'static str,
     /// How single precision is rounded.
     pub round_32: Round,
     /// How half and double precision are rounded.
@@ -25,6 +28,7 @@ pub struct Mode {
 impl Mode {
     /// What LLVM gives to compute kernels.
     pub const DEFAULT: Self = Self {
+        name: "the default mode",
         round_32: Round::Even,
         round_16_64: Round::Even,
         denormals_32: [true; 2],
@@ -32,6 +36,33 @@ impl Mode {
         ieee: true,
         dx10_clamp: true,
     };
+
+    /// Without denormals and IEEE's rules for NaNs.
+    pub const FAST: Self = Self {
+        name: "the mode without denormals",
+        denormals_32: [false; 2],
+        denormals_16_64: [false; 2],
+        ieee: false,
+        dx10_clamp: false,
+        ..Self::DEFAULT
+    };
+
+    /// The modes that instructions are tested in.
+    pub fn tested(target: &Target) -> Vec<Self> {
+        let mut modes = vec![Self::DEFAULT, Self::FAST];
+        if target.generation == Generation::Gfx12 {
+            // RDNA 4 has no such bits: clamping always makes NaN zero, and no operation prefers a signalling NaN.
+            for mode in &mut modes {
+                (mode.ieee, mode.dx10_clamp) = (false, true);
+            }
+        }
+        modes
+    }
+
+    /// Whether it is what LLVM gives to compute kernels.
+    pub fn is_default(&self) -> bool {
+        self.denormals_32[0] && self.round_32 == Round::Even
+    }
 
     /// How a format is rounded.
     pub fn round(&self, format: Format) -> Round {
@@ -143,7 +174,9 @@ impl Wave {
 
 /// A format's number as a constant of an instruction.
 pub fn float_constant(value: f64, format: Format) -> u64 {
-    // 1 / (2 pi) is cut off, not rounded, in half precision: 0x3118.
-    let round = if format == F16 { Round::Zero } else { Round::Even };
-    Number::from_f64(value).bits(format, round)
+    // 1 / (2 pi) is cut off, not rounded, in double precision.
+    if value == INVERSE_TAU && format == F64 {
+        return 0x3fc4_5f30_6dc9_c882;
+    }
+    Number::from_f64(value).bits(format, Round::Even)
 }
