@@ -15,6 +15,7 @@ pub mod lane;
 pub mod lds;
 pub mod mubuf;
 pub mod names;
+pub mod registers;
 pub mod salu;
 pub mod salu_float;
 pub mod sdwa;
