@@ -298,9 +298,8 @@ impl<T: Copy> Buffer<T> {
     pub fn of(pool: hsa_amd_memory_pool_t, values: &[T]) -> Self {
         let buffer = Self::unwritten_of(pool, values.len());
         // SAFETY: HSA's contract: room for the values on both sides.
-        let status = unsafe {
-            (api().hsa_memory_copy)(buffer.address.cast(), values.as_ptr().cast(), size_of_val(values))
-        };
+        let status =
+            unsafe { (api().hsa_memory_copy)(buffer.address.cast(), values.as_ptr().cast(), size_of_val(values)) };
         assert_eq!(status, HSA_STATUS_SUCCESS);
         buffer
     }
@@ -314,8 +313,7 @@ impl<T: Copy> Buffer<T> {
     pub fn unwritten_of(pool: hsa_amd_memory_pool_t, length: usize) -> Self {
         let mut address = std::ptr::null_mut();
         // SAFETY: HSA's contract: a pool, a size, room for the address.
-        let status =
-            unsafe { (api().hsa_amd_memory_pool_allocate)(pool, length * size_of::<T>(), 0, &mut address) };
+        let status = unsafe { (api().hsa_amd_memory_pool_allocate)(pool, length * size_of::<T>(), 0, &mut address) };
         assert_eq!(status, HSA_STATUS_SUCCESS);
         Self { address: address.cast(), length }
     }
@@ -417,6 +415,19 @@ impl Program {
     /// The memory of its GPU.
     pub fn pool(&self) -> hsa_amd_memory_pool_t {
         pools(self.agent)[0]
+    }
+
+    /// Another queue in place of one that has seen a fault.
+    pub fn renew_queue(&mut self) {
+        let data = (&raw const *self.errors).cast_mut().cast();
+        let api = api();
+        // SAFETY: HSA's contract; the old queue is live and is not used again.
+        unsafe {
+            assert_eq!((api.hsa_queue_destroy)(self.queue), HSA_STATUS_SUCCESS);
+            let create = api.hsa_queue_create;
+            let status = create(self.agent, 64, HSA_QUEUE_TYPE_MULTI, Some(on_error), data, 0, 0, &mut self.queue);
+            assert_eq!(status, HSA_STATUS_SUCCESS);
+        }
     }
 
     /// A symbol of the program.
