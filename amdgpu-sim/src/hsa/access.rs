@@ -40,6 +40,10 @@ pub unsafe extern "C" fn hsa_amd_agents_allow_access(
         // SAFETY: the caller gives `num_agents` agents.
         let agents = unsafe { Agent::list(simulator, agents, num_agents as usize) }?;
         if simulator.memory.allow(ptr as u64, set(&agents)) {
+            if agents.contains(&Agent::Cpu) {
+                // From now on the program may write it without the simulator seeing that.
+                simulator.memory.stop_tracking(ptr as u64);
+            }
             return Ok(());
         }
         Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("{ptr:p} is not the start of a pool's live allocation")))

@@ -212,7 +212,7 @@ impl Loaded {
         let sources = Sources::new(Arc::clone(&self.elf), begin);
         let mut code = Code::decode(target, block.address() + begin, bytes.len(), instructions, functions, sources);
         if simulator.config.checks() {
-            code.mark_atomics();
+            code.ask_source();
         }
         let code = Arc::new(code);
         let kernel = |symbol: &Symbol| match symbol.value {

@@ -94,13 +94,15 @@ impl Pool {
     }
 
     /// What the memory map is to know of its allocations.
-    fn pooled(self) -> Pooled {
+    fn pooled(self, simulator: &Simulator) -> Pooled {
         let gpus = if matches!(self.1, Kind::HostKernarg | Kind::HostFine) { GpuSet::ALL } else { self.0.gpus() };
         let gpu = match self.0 {
             Agent::Cpu => None,
             Agent::Gpu(number) => Some(number),
         };
-        Pooled { pool: self.handle().handle, gpu, gpus }
+        // The host does not reach it, unless it is let in.
+        let tracked = self.1 == Kind::Device && simulator.config.checks();
+        Pooled { pool: self.handle().handle, gpu, gpus, tracked }
     }
 }
 
@@ -233,7 +235,7 @@ pub unsafe extern "C" fn hsa_amd_memory_pool_allocate(
             let reason = format!("{size} bytes are more than the {total} bytes of the pool");
             return Err(fail(HSA_STATUS_ERROR_OUT_OF_RESOURCES, reason));
         }
-        let address = simulator.memory.allocate(size, pool.pooled(), total).map_err(|error| {
+        let address = simulator.memory.allocate(size, pool.pooled(simulator), total).map_err(|error| {
             let reason = match error {
                 NoMemory::Device(left) => {
                     format!("{size} bytes are more than the {left} bytes that are left of {total}")
@@ -293,6 +295,7 @@ pub unsafe extern "C" fn hsa_memory_copy(dst: *mut c_void, src: *const c_void, s
         // SAFETY: the caller gives `size` bytes at both; where they are the simulator's, that was checked. They may
         // overlap, which HSA does not define and `copy` does.
         unsafe { std::ptr::copy(src.cast::<u8>(), dst.cast::<u8>(), size) };
+        simulator.memory.note_copied(dst as u64, src as u64, size as u64);
         Ok(())
     };
     status(copy())
@@ -312,6 +315,7 @@ pub unsafe extern "C" fn hsa_amd_memory_fill(ptr: *mut c_void, value: u32, count
             // SAFETY: the caller gives `count` words; where they are the simulator's, that was checked.
             unsafe { ptr.cast::<u32>().add(index).write(value) };
         }
+        simulator.memory.note_written(ptr as u64, size as u64);
         Ok(())
     };
     status(fill())
