@@ -47,6 +47,8 @@ pub enum Purpose {
     CodeObject,
     /// A queue's ring or control block.
     Queue,
+    /// The signals, of which kernels change the values.
+    Signals,
     /// Memory of the program that is locked for devices.
     Locked,
 }
@@ -57,6 +59,7 @@ impl fmt::Display for Purpose {
             Self::Pool => "allocation",
             Self::CodeObject => "code object segment",
             Self::Queue => "queue",
+            Self::Signals => "table of signals",
             Self::Locked => "locked range of host memory",
         })
     }
@@ -281,11 +284,8 @@ impl Memory {
             if let Some(range) = range {
                 map.freed.note(range.base, range.end - range.base);
             }
-            let kept = if allocation.pooled.tracked {
-                map.freed.keep(allocation.block)
-            } else {
-                vec![allocation.block]
-            };
+            let kept =
+                if allocation.pooled.tracked { map.freed.keep(allocation.block) } else { vec![allocation.block] };
             kept.into_iter().for_each(|block| map.retire(block));
             true
         })
@@ -400,8 +400,10 @@ impl Memory {
         }
         drop(map);
         let mut map = self.write();
-        let snapshot =
-            Snapshot { ranges: map.ranges.values().copied().collect(), written: map.written.values().cloned().collect() };
+        let snapshot = Snapshot {
+            ranges: map.ranges.values().copied().collect(),
+            written: map.written.values().cloned().collect(),
+        };
         map.snapshot = Some(snapshot.clone());
         (self.generation.load(Ordering::Acquire), snapshot)
     }
