@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use geobacter_spool::job::Instruction;
 
 use super::{
-    flow, lds, mubuf, names,
+    dot, flow, lds, matrix, mubuf, names, narrow,
     registers::{Class, Effect, Registers},
     salu, salu_float, smem,
     step::{DecodeError, Flow, Step},
@@ -239,7 +239,12 @@ pub fn decode(parsed: &Parsed, context: &Context<'_>) -> Result<Step, DecodeErro
             .or_else(|| salu::lookup(parsed))
             .or_else(|| salu_float::lookup(parsed)),
         "v" if m.starts_with("v_s_") => salu_float::transcendental(&v),
-        "v" => vcmp::lookup(&v).or_else(|| vop3p::lookup(&v)).or_else(|| valu_table::lookup(&v)),
+        "v" => matrix::lookup(&v)
+            .or_else(|| vcmp::lookup(&v))
+            .or_else(|| vop3p::lookup(&v))
+            .or_else(|| dot::lookup(&v))
+            .or_else(|| narrow::lookup(&v))
+            .or_else(|| valu_table::lookup(&v)),
         "ds" => lds::lookup(&v),
         "global" if matches!(m, "global_inv" | "global_wb" | "global_wbinv") => Some(Ok(nothing())),
         "global" | "flat" | "scratch" => vmem::lookup(&v),

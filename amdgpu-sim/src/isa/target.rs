@@ -108,6 +108,22 @@ impl Target {
         !self.is_cdna()
     }
 
+    /// Whether its 8-bit floating-point numbers have no infinities and no negative zero (FNUZ). Otherwise they are those of
+    /// the Open Compute Project.
+    pub const fn has_fnuz_floats(self) -> bool {
+        self.is_cdna()
+    }
+
+    /// Whether matrix and dot products of f16 and bf16 take denormal numbers for zero and give none, whatever MODE says.
+    pub const fn flushes_products(self) -> bool {
+        matches!(self, Self::Gfx90a)
+    }
+
+    /// Whether the lanes of a matrix operand hold copies of each other, and results of 16 bits half a register each.
+    pub const fn copies_matrices(self) -> bool {
+        matches!(self, Self::Gfx1100)
+    }
+
     /// Whether `v_cmpx` writes EXEC and nothing else.
     pub const fn compares_into_exec_alone(self) -> bool {
         !self.is_cdna()

@@ -5,6 +5,9 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
+pub mod lanes;
+pub mod matrices;
+
 use std::{
     ffi::{CString, c_void},
     fs,
@@ -418,6 +421,24 @@ impl Program {
             assert_eq!(status, HSA_STATUS_SUCCESS);
         }
         Self { agent, executable, queue, errors }
+    }
+
+    /// The memory of its GPU.
+    pub fn pool(&self) -> hsa_amd_memory_pool_t {
+        pools(self.agent)[0]
+    }
+
+    /// Another queue in place of one that has seen a fault.
+    pub fn renew_queue(&mut self) {
+        let data = (&raw const *self.errors).cast_mut().cast();
+        let api = api();
+        // SAFETY: HSA's contract; the old queue is live and is not used again.
+        unsafe {
+            assert_eq!((api.hsa_queue_destroy)(self.queue), HSA_STATUS_SUCCESS);
+            let create = api.hsa_queue_create;
+            let status = create(self.agent, 64, HSA_QUEUE_TYPE_MULTI, Some(on_error), data, 0, 0, &mut self.queue);
+            assert_eq!(status, HSA_STATUS_SUCCESS);
+        }
     }
 
     /// A symbol of the program.
