@@ -60,6 +60,14 @@ impl Env<'_> {
         }
     }
 
+    /// A wave interrupts the host, with this number.
+    pub fn interrupt_host(&self, number: u32) {
+        // A twin does nothing that can be seen.
+        if !self.log.as_ref().is_some_and(|log| log.is_played_back()) {
+            (self.interrupt)(number);
+        }
+    }
+
     /// A wave signals the work-group's barrier. Gives whether it is the first one.
     pub fn signal_barrier(&mut self, wave: &mut Wave) -> bool {
         let barrier = &mut self.barrier;
