@@ -63,8 +63,7 @@
 //! With the feature `fault-injection`, the module `injection` has calls of HSA functions fail when a test says so.
 //!
 //! What it is not: a timing model. Caches, wait counters and hazards are not simulated; `s_waitcnt` does nothing.
-//! Matrix instructions (MFMA), image instructions and rounding modes other than to nearest are not there yet; a kernel
-//! that needs one ends with a fault that names the instruction.
+//! Image instructions are not there; a kernel that needs one ends with a fault that names the instruction.
 
 mod config;
 mod disassembler;
@@ -79,7 +78,7 @@ pub use config::{
 pub use disassembler::{Disassembler, WorkerDisassembler};
 #[cfg(feature = "fault-injection")]
 pub use hsa::injection;
-pub use hsa::{InstallError, hsa_api, install, last_error, take_fault_report};
+pub use hsa::{InstallError, hsa_api, install, last_error, other_hsa_api, take_fault_report};
 pub use machine::{
     check::AccessKind,
     fault::{AccessReport, FaultKind, FaultPlace, FaultReport, Site},

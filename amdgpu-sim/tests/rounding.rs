@@ -92,7 +92,7 @@ const F16: Type = Type {
     smallest: -24,
     words: 1,
     encode: |x| u64::from(f16::from_f64(x).to_bits()),
-    number: |bits| f16::from_bits(bits as u16 & 0x83ff | 0x3000 + (bits >> 32) as u16 % 12 * 0x400).to_f64(),
+    number: |bits| f16::from_bits(bits as u16 & 0x83ff | 0x3000 + (bits >> 32) as u16 % 8 * 0x400).to_f64(),
 };
 const F32: Type = Type {
     name: "f32",

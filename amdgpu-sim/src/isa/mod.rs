@@ -19,6 +19,7 @@ pub mod minifloat;
 pub mod mubuf;
 pub mod names;
 pub mod narrow;
+pub mod registers;
 pub mod rounding;
 pub mod salu;
 pub mod salu_float;

@@ -98,6 +98,11 @@ impl Target {
         matches!(self, Self::Gfx1201)
     }
 
+    /// Whether stores to memory count with loads. Otherwise they have a counter of their own.
+    pub const fn counts_stores_with_loads(self) -> bool {
+        self.is_cdna()
+    }
+
     /// Whether a 16-bit result leaves the other half of its register as it was. On CDNA most such instructions clear it.
     pub const fn keeps_other_half(self) -> bool {
         !self.is_cdna()
