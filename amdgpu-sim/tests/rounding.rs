@@ -92,7 +92,7 @@ const F16: Type = Type {
     smallest: -24,
     words: 1,
     encode: |x| u64::from(f16::from_f64(x).to_bits()),
-    number: |bits| f16::from_bits(bits as u16 & 0x83ff | 0x3000 + (bits >> 32) as u16 % 8 * 0x400).to_f64(),
+    number: |bits| f16::from_bits(bits as u16 & 0x83ff | (0xc + (bits >> 32) as u16 % 8) << 10).to_f64(),
 };
 const F32: Type = Type {
     name: "f32",
@@ -100,9 +100,7 @@ const F32: Type = Type {
     smallest: -149,
     words: 1,
     encode: |x| u64::from((x as f32).to_bits()),
-    number: |bits| {
-        f64::from(f32::from_bits(bits as u32 & 0x807f_ffff | 0x3e00_0000 + (bits >> 40) as u32 % 6 * 0x80_0000))
-    },
+    number: |bits| f64::from(f32::from_bits(bits as u32 & 0x807f_ffff | (0x7c + (bits >> 40) as u32 % 6) << 23)),
 };
 const F64: Type = Type {
     name: "f64",
@@ -266,9 +264,7 @@ fn conversions_are_rounded_as_mode_says() {
     let singles: Vec<f64> = words(93, 64)
         .iter()
         .enumerate()
-        .map(|(lane, word)| {
-            f64::from(f32::from_bits(word & 0x807f_ffff | 0x3300_0000 + (lane as u32 % 24) * 0x80_0000))
-        })
+        .map(|(lane, word)| f64::from(f32::from_bits(word & 0x807f_ffff | (0x66 + lane as u32 % 24) << 23)))
         .collect();
     for mode in MODES {
         let mut add = |text: &str, source: &[u64], expected: Vec<u64>| {
@@ -405,7 +401,7 @@ fn scalar_floats_are_rounded_as_mode_says() {
             let text = with_mode(GFX1201, mode, &text);
             tests.push(Test { text, sources: vec![], width: 1, old: vec![0; 64], expected: vec![expected; 64] });
         }
-        let text = format!("s_mov_b32 s10, 0x1000001\ns_cvt_f32_u32 s12, s10\nv_mov_b32 v8, s12");
+        let text = "s_mov_b32 s10, 0x1000001\ns_cvt_f32_u32 s12, s10\nv_mov_b32 v8, s12".to_owned();
         let value = Exact { integer: 0x100_0001, power: 0 }.rounded(F32.digits, F32.smallest, mode);
         let text = with_mode(GFX1201, mode, &text);
         let expected = vec![(F32.encode)(value); 64];

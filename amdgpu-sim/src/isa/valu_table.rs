@@ -17,9 +17,11 @@ use super::{
     rounding,
     step::{DecodeError, Flow, Step, step},
     text::M0,
-    valu::{Vop, accumulate, op1, op2, op2_mode, op3, op3_at, rounded1, rounded2, rounded3, rounded3_at, write},
+    valu::{
+        Target, Vop, accumulate, op1, op2, op2_mode, op3, op3_at, rounded1, rounded2, rounded3, rounded3_at, write,
+    },
 };
-use crate::machine::wave::{LANES, Size, Wave};
+use crate::machine::wave::{LANES, Mode, Size, Wave};
 
 type Decoded = Result<Step, DecodeError>;
 
@@ -81,6 +83,11 @@ fn float32(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         // Operands as written: v_fmamk d, a, K, c means a * K + c; v_fmaak d, a, b, K means a * b + K.
         "v_fmamk_f32" | "v_fmaak_f32" => rounded3(v, |a: f32, b: f32, c: f32| a.mul_add(b, c), rounding::fma),
         "v_mad_f32" | "v_madmk_f32" | "v_madak_f32" => rounded3(v, |a: f32, b: f32, c: f32| a * b + c, rounding::mad),
+        "v_mad_legacy_f32" => rounded3(
+            v,
+            |a: f32, b: f32, c: f32| if a == 0.0 || b == 0.0 { 0.0 + c } else { a * b + c },
+            |round, a, b, c| if a == 0.0 || b == 0.0 { 0.0 + c } else { rounding::mad(round, a, b, c) },
+        ),
         "v_mac_f32" => accumulate(v, |a: f32, b: f32, d: f32| a * b + d, rounding::mad),
         "v_min_f32" => op2_mode(v, |m, a: f32, b: f32| extreme(m, Extreme::Min, a, b)),
         "v_max_f32" => op2_mode(v, |m, a: f32, b: f32| extreme(m, Extreme::Max, a, b)),
@@ -94,8 +101,8 @@ fn float32(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_trunc_f32" => op1(v, f32::trunc),
         "v_rndne_f32" => op1(v, f32::round_ties_even),
         "v_fract_f32" => op1(v, fract_f32),
-        "v_exp_f32" => op1(v, |a: f32| approximate(a, f64::exp2)),
-        "v_log_f32" => op1(v, |a: f32| approximate(a, f64::log2)),
+        "v_exp_f32" | "v_exp_legacy_f32" => op1(v, |a: f32| approximate(a, f64::exp2)),
+        "v_log_f32" | "v_log_legacy_f32" => op1(v, |a: f32| approximate(a, f64::log2)),
         "v_rcp_f32" | "v_rcp_iflag_f32" => op1(v, |a: f32| approximate(a, f64::recip)),
         "v_rsq_f32" => op1(v, |a: f32| approximate(a, |x| 1.0 / x.sqrt())),
         "v_sqrt_f32" => op1(v, |a: f32| approximate(a, f64::sqrt)),
@@ -109,7 +116,6 @@ fn float32(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_div_fixup_f32" => {
             three(v, |_, q: f32, d: f32, n: f32| div_fixup(f64::from(q), f64::from(d), f64::from(n), -150, 256) as f32)
         }
-        "v_cubeid_f32" | "v_cubesc_f32" | "v_cubetc_f32" | "v_cubema_f32" => return None,
         _ => return None,
     })
 }
@@ -154,6 +160,16 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
             .and_then(|target| rounded3_at(v, [1, 2, 3], target.preserving_high(), fma_f16, rounding::fma)),
         "v_fmac_f16" => accumulate(v, fma_f16, rounding::fma),
         "v_fmamk_f16" | "v_fmaak_f16" => rounded3(v, fma_f16, rounding::fma),
+        "v_mad_f16" | "v_mad_legacy_f16" => v
+            .target::<f16>(0)
+            .and_then(|target| rounded3_at(v, [1, 2, 3], kept_half(v, target), mad_f16, rounding::mad)),
+        "v_madmk_f16" | "v_madak_f16" => v
+            .target::<f16>(0)
+            .and_then(|target| rounded3_at(v, [1, 2, 3], kept_half(v, target), mad_f16, rounding::mad)),
+        "v_mac_f16" => v
+            .target::<f16>(0)
+            .and_then(|target| rounded3_at(v, [1, 2, 0], kept_half(v, target), mad_f16, rounding::mad)),
+        "v_fma_legacy_f16" => rounded3(v, fma_f16, rounding::fma),
         "v_min_f16" => op2_mode(v, |m, a: f16, b: f16| extreme(m, Extreme::Min, a, b)),
         "v_max_f16" => op2_mode(v, |m, a: f16, b: f16| extreme(m, Extreme::Max, a, b)),
         "v_min3_f16" => three::<f16>(v, |m, a, b, c| extreme(m, Extreme::Min, extreme(m, Extreme::Min, a, b), c)),
@@ -178,8 +194,10 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         ),
         "v_frexp_exp_i16_f16" => op1(v, |a: f16| frexp_exponent(a.to_f64()) as i16),
         "v_frexp_mant_f16" => op1(v, |a: f16| f16_from_f64(frexp_mantissa(a.to_f64()))),
-        "v_div_fixup_f16" => three(v, |_, q: f16, d: f16, n: f16| {
-            f16_from_f64(div_fixup(q.to_f64(), d.to_f64(), n.to_f64(), -1000, 1000))
+        "v_div_fixup_f16" | "v_div_fixup_legacy_f16" => v.target::<f16>(0).and_then(|target| {
+            three_into(v, kept_half(v, target), |_, q: f16, d: f16, n: f16| {
+                f16_from_f64(div_fixup(q.to_f64(), d.to_f64(), n.to_f64(), -1000, 1000))
+            })
         }),
         _ => return None,
     })
@@ -209,6 +227,26 @@ fn extremes_of<T: Lane + PartialOrd>(v: &Vop<'_>, name: &str) -> Option<Decoded>
         "v_maximumminimum" => three::<T>(v, |_, a, b, c| minimum(maximum(a, b), c)),
         _ => return None,
     })
+}
+
+/// The bits of -1 to 1 as a signed integer of 16 bits.
+fn norm_i16(x: f32) -> u16 {
+    (x.clamp(-1.0, 1.0) * 32767.0).round_ties_even() as i16 as u16
+}
+
+/// The bits of 0 to 1 as an unsigned integer of 16 bits.
+fn norm_u16(x: f32) -> u16 {
+    (x.clamp(0.0, 1.0) * 65535.0).round_ties_even() as u16
+}
+
+/// Rounded after the product, and after the sum.
+fn mad_f16(a: f16, b: f16, c: f16) -> f16 {
+    f16::from_f32(f16::from_f32(a.to_f32() * b.to_f32()).to_f32() + c.to_f32())
+}
+
+/// The result of an instruction that GFX9 gave two forms: the legacy one clears the other half of its register.
+fn kept_half(v: &Vop<'_>, target: Target) -> Target {
+    if v.parsed.mnemonic.contains("legacy") { target } else { target.preserving_high() }
 }
 
 fn conversions(v: &Vop<'_>, m: &str) -> Option<Decoded> {
@@ -243,13 +281,19 @@ fn conversions(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_cvt_pkrtz_f16_f32" => op2(v, |a: f32, b: f32| {
             u32::from(f16_toward_zero(a).to_bits()) | u32::from(f16_toward_zero(b).to_bits()) << 16
         }),
-        "v_cvt_pknorm_i16_f32" => op2(v, |a: f32, b: f32| {
-            let norm = |x: f32| (x.clamp(-1.0, 1.0) * 32767.0).round_ties_even() as i16 as u16;
-            u32::from(norm(a)) | u32::from(norm(b)) << 16
-        }),
-        "v_cvt_pknorm_u16_f32" => op2(v, |a: f32, b: f32| {
-            let norm = |x: f32| (x.clamp(0.0, 1.0) * 65535.0).round_ties_even() as u16;
-            u32::from(norm(a)) | u32::from(norm(b)) << 16
+        "v_cvt_pknorm_i16_f32" => op2(v, |a: f32, b: f32| u32::from(norm_i16(a)) | u32::from(norm_i16(b)) << 16),
+        "v_cvt_pknorm_u16_f32" => op2(v, |a: f32, b: f32| u32::from(norm_u16(a)) | u32::from(norm_u16(b)) << 16),
+        "v_cvt_norm_i16_f16" => op1(v, |a: f16| norm_i16(a.to_f32())),
+        "v_cvt_norm_u16_f16" => op1(v, |a: f16| norm_u16(a.to_f32())),
+        "v_cvt_pknorm_i16_f16" => {
+            op2(v, |a: f16, b: f16| u32::from(norm_i16(a.to_f32())) | u32::from(norm_i16(b.to_f32())) << 16)
+        }
+        "v_cvt_pknorm_u16_f16" => {
+            op2(v, |a: f16, b: f16| u32::from(norm_u16(a.to_f32())) | u32::from(norm_u16(b.to_f32())) << 16)
+        }
+        "v_cvt_pkaccum_u8_f32" => op3_at(v, [1, 2, 0], v.target::<u32>(0).ok()?, |a: f32, byte: u32, d: u32| {
+            let shift = 8 * (byte & 3);
+            d & !(0xff << shift) | u32::from(a.round_ties_even() as u8) << shift
         }),
         "v_cvt_pk_i16_f32" => op2(v, |a: f32, b: f32| u32::from(a as i16 as u16) | u32::from(b as i16 as u16) << 16),
         "v_cvt_pk_u16_f32" => op2(v, |a: f32, b: f32| u32::from(a as u16) | u32::from(b as u16) << 16),
@@ -351,13 +395,6 @@ fn integer(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_sad_u16" => op3(v, |a: u32, b: u32, c: u32| {
             (a & 0xffff).abs_diff(b & 0xffff).wrapping_add((a >> 16).abs_diff(b >> 16)).wrapping_add(c)
         }),
-        "v_sad_u8" | "v_sad_hi_u8" => {
-            let shift = if m == "v_sad_hi_u8" { 16 } else { 0 };
-            op3(v, move |a: u32, b: u32, c: u32| {
-                let sum: u32 = (0..4).map(|i| (a >> (8 * i) & 0xff).abs_diff(b >> (8 * i) & 0xff)).sum();
-                (sum << shift).wrapping_add(c)
-            })
-        }
         "v_lshl_add_u32" => op3(v, |a: u32, b: u32, c: u32| (a << (b & 31)).wrapping_add(c)),
         "v_add_lshl_u32" => op3(v, |a: u32, b: u32, c: u32| a.wrapping_add(b) << (c & 31)),
         "v_add3_u32" => op3(v, |a: u32, b: u32, c: u32| a.wrapping_add(b).wrapping_add(c)),
@@ -516,11 +553,11 @@ fn div_fmas<T: Lane>(v: &Vop<'_>, nearest: fn(T, T, T, bool) -> T, directed: fn(
 }
 
 /// Three floating-point sources and the mode.
-fn three<T: Lane>(
-    v: &Vop<'_>,
-    f: impl Fn(crate::machine::wave::Mode, T, T, T) -> T + Send + Sync + 'static,
-) -> Decoded {
-    let target = v.target::<T>(0)?;
+fn three<T: Lane>(v: &Vop<'_>, f: impl Fn(Mode, T, T, T) -> T + Send + Sync + 'static) -> Decoded {
+    three_into(v, v.target::<T>(0)?, f)
+}
+
+fn three_into<T: Lane>(v: &Vop<'_>, target: Target, f: impl Fn(Mode, T, T, T) -> T + Send + Sync + 'static) -> Decoded {
     let (a, b, c) = (v.source::<T>(1, 0)?, v.source::<T>(2, 1)?, v.source::<T>(3, 2)?);
     Ok(Box::new(move |wave, _| {
         let (mut room_a, mut room_b) = ([T::default(); LANES], [T::default(); LANES]);
