@@ -86,9 +86,8 @@
 //! With the feature `fault-injection`, the module `injection` has calls of HSA functions fail when a test says so.
 //!
 //! What it is not: a timing model. Caches and hazards are not simulated, and a load is complete at once, whether it is waited
-//! for or not; checks say where a wait is missing.
-//! Matrix instructions (MFMA), image instructions and rounding modes other than to nearest are not there yet; a kernel
-//! that needs one ends with a fault that names the instruction.
+//! for or not; checks say where a wait is missing. Image instructions are not there; a kernel that needs one ends with a
+//! fault that names the instruction.
 
 mod config;
 pub mod counters;
