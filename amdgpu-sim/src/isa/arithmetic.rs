@@ -126,7 +126,8 @@ pub fn extreme<T: Lane + PartialOrd>(mode: Mode, which: Extreme, a: T, b: T) -> 
     } else if mode.ieee() && signalling(b) {
         b.quiet()
     } else if a.is_nan() {
-        b
+        // Where both are NaNs, so is the result, and it does not signal.
+        if b.is_nan() { b.quiet() } else { b }
     } else if b.is_nan() {
         a
     } else {

@@ -209,18 +209,16 @@ impl<T: Lane> Source<T> {
 
     /// The value in one lane, modifiers applied.
     fn value(&self, wave: &Wave, lane: usize, flush: bool) -> T {
-        let mut value = match self.dpp {
-            Some(dpp) => match dpp.source(lane, wave.exec()) {
-                Some(lane) => self.raw(wave, lane),
-                None => T::default(),
-            },
-            None => self.raw(wave, lane),
+        let from = match self.dpp {
+            Some(dpp) => dpp.source(lane, wave.exec()),
+            None => Some(lane),
         };
+        let mut value = from.map_or(T::default(), |lane| self.raw(wave, lane));
         if self.part != Part::Whole {
             let (low, high) = match self.place {
                 // The part is taken of the register, not of the value that the type makes of it.
-                Place::Vector(register) if T::BITS == 16 && self.dpp.is_none() => {
-                    (wave.vector[usize::from(register)][lane], 0)
+                Place::Vector(register) if T::BITS == 16 => {
+                    (from.map_or(0, |lane| wave.vector[usize::from(register)][lane]), 0)
                 }
                 Place::Scalar(index) if T::BITS == 16 => (wave.scalar[usize::from(index)], 0),
                 _ => value.words(),

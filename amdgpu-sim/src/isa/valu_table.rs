@@ -39,7 +39,7 @@ pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
 
 /// Where a factor is zero so is the product, whatever the other factor.
 fn fma_legacy(a: f32, b: f32, c: f32) -> f32 {
-    if a == 0.0 || b == 0.0 { 0.0 + c } else { a.mul_add(b, c) }
+    if a == 0.0 || b == 0.0 { c } else { a.mul_add(b, c) }
 }
 
 fn moves(v: &Vop<'_>, m: &str) -> Option<Decoded> {
@@ -417,7 +417,7 @@ fn integer16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_max3_i16" => three_signed(|a, b, c| a.max(b).max(c)),
         "v_med3_i16" => three_signed(|a, b, c| a.min(b).max(a.max(b).min(c))),
         "v_sat_pk_u8_i16" => op1(v, |a: u32| {
-            let limit = |x: i16| x.clamp(0, 255) as u32;
+            let limit = |x: i16| x.clamp(0, 255) as u16;
             limit(a as i16) | limit((a >> 16) as i16) << 8
         }),
         _ => return None,

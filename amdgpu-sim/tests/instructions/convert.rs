@@ -48,9 +48,11 @@ fn normal(l: &Lane, t: Type, a: u64, signed: bool) -> u64 {
 }
 
 /// Half precision, cut off.
-fn half_cut(l: &Lane, a: u64) -> u64 {
+fn half_cut(l: &mut Lane, a: u64) -> u64 {
     let bits = l.number(F32, a).bits(float::F16, Round::Zero);
-    if float::F16.is_denormal(bits) && !l.mode.denormals_16_64[1] { bits & float::F16.sign() } else { bits }
+    // Whether MODE has it flush denormals, the guides do not say.
+    l.unspecified |= float::F16.is_denormal(bits) && !l.mode.denormals_16_64[1];
+    bits
 }
 
 fn byte(l: &Lane, a: u64, i: u32) -> u64 {

@@ -26,8 +26,11 @@ fn fma(l: &Lane, t: Type, a: u64, b: u64, c: u64) -> u64 {
 }
 
 /// A product that is rounded before the sum.
-fn mad(l: &Lane, t: Type, a: u64, b: u64, c: u64) -> u64 {
-    let product = mul(l, t, a, b);
+fn mad(l: &mut Lane, t: Type, a: u64, b: u64, c: u64) -> u64 {
+    let format = t.format().expect("a float");
+    let product = l.number(t, a).times(l.number(t, b)).bits(format, l.round(t));
+    // Whether the product can be denormal, the guides do not say.
+    l.unspecified = format.is_denormal(product);
     add(l, t, product, c)
 }
 
@@ -179,24 +182,25 @@ fn div_scale(l: &mut Lane, t: Type, [a, b, c]: [u64; 3]) -> u64 {
         return format.nan();
     }
     let mut carry = false;
+    let whole = scaled(0);
     let value = if raw_exponent(t, c) - raw_exponent(t, b) >= threshold {
         carry = true;
-        if a == b { scaled(scale) } else { a }
+        if a == b { scaled(scale) } else { whole }
     } else if format.is_denormal(b) {
         scaled(scale)
     } else if quotient_is_denormal(t, one, x) && quotient_is_denormal(t, y, x) {
         carry = true;
         // The guides scale up here, which would make a denominator of this size infinite, and the division wrong.
-        if a == b { scaled(-scale) } else { a }
+        if a == b { scaled(-scale) } else { whole }
     } else if quotient_is_denormal(t, one, x) {
         scaled(-scale)
     } else if quotient_is_denormal(t, y, x) {
         carry = true;
-        if a == c { scaled(scale) } else { a }
+        if a == c { scaled(scale) } else { whole }
     } else if raw_exponent(t, c) <= tiny {
         scaled(scale)
     } else {
-        a
+        whole
     };
     // A NaN or an infinity is for the fixup.
     let odd = |x| matches!(x, Number::Nan | Number::Infinity(_));

@@ -3,7 +3,7 @@
 use super::{
     inputs::Random,
     operand::Type,
-    target::Target,
+    target::{Generation, Target},
     vector::{Kind, Row},
 };
 
@@ -54,7 +54,7 @@ pub struct Sdwa {
 
 impl Sdwa {
     /// A random one.
-    pub fn random(row: &Row, _: &Target, plain: bool, random: &mut Random) -> Self {
+    pub fn random(row: &Row, target: &Target, plain: bool, random: &mut Random) -> Self {
         let part = |random: &mut Random| if plain { Part::All } else { random.pick(&PARTS) };
         let extends = |kind: Option<&Type>, random: &mut Random| {
             !plain && kind.is_some_and(|kind| kind.format().is_none()) && random.one_in(2)
@@ -62,7 +62,11 @@ impl Sdwa {
         Self {
             sources: [part(random), part(random)],
             extends: [extends(row.from.first(), random), extends(row.from.get(1), random)],
-            destination: if row.reads_destination { Part::All } else { part(random) },
+            destination: match if row.reads_destination { Part::All } else { part(random) } {
+                // Whether RDNA's results of 16 bits fill a whole register here, the guide does not say.
+                Part::All if row.to.is_half() && target.generation >= Generation::Gfx10 => Part::Word(0),
+                part => part,
+            },
             unused: random.pick(&[Unused::Zero, Unused::Sign, Unused::Keep]),
         }
     }

@@ -160,6 +160,7 @@ fn sources(row: &Row, form: &Form, target: &Target, plain: bool, random: &mut Ra
     let count = row.from.len() - usize::from(row.reads_destination);
     let short = matches!(form.form, "e32" | "sdwa" | "dpp" | "dpp8");
     let lanes = matches!(form.form, "dpp" | "dpp8" | "e64_dpp" | "e64_dpp8");
+    let partial = lanes || form.form == "sdwa";
     // CDNA has one scalar a VALU instruction; RDNA two, of which this asks for one, too.
     let scalar = (!plain).then(|| random.below(count.max(1)));
     let mut sources = Vec::new();
@@ -179,13 +180,16 @@ fn sources(row: &Row, form: &Form, target: &Target, plain: bool, random: &mut Ra
         }
         sources.push(match random.below(8) {
             0..=2 if scalar == Some(i) => Source::Scalar(bank.pick_scalar(kind, random)),
-            3 if scalar == Some(i) && form.form != "sdwa" && kind != Type::PkF32 => {
+            3 if scalar == Some(i) && !partial && kind != Type::PkF32 => {
                 Source::Literal(super::inputs::literal(kind, random))
             }
             4 if scalar == Some(i) && kind.words() == 1 => random.pick(&[Source::Vcc, Source::M0, Source::Exec]),
             // What constants are for two numbers of single precision, the guides do not say.
-            5 if form.form != "sdwa" && kind != Type::PkF32 => Source::Integer(random.below(81) as i32 - 16),
-            6 if form.form != "sdwa" && kind.is_float() => {
+            // LLVM 22's disassembler prints the code of a constant in `v_fmac_f32_e64_dpp` as if it were a number.
+            5 if !(partial && row.reads_destination) && form.form != "sdwa" && kind != Type::PkF32 => {
+                Source::Integer(random.below(81) as i32 - 16)
+            }
+            6 if !partial && kind.is_float() => {
                 Source::Float(random.pick(&[0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 4.0, -4.0, INVERSE_TAU]))
             }
             _ => vector,
@@ -233,7 +237,9 @@ fn modifiers(
             modifiers.negative_high &= !(1 << i);
         }
     }
-    if form.form != "dpp" {
+    // Compilers never limit what these give.
+    let scale = row.kind == Kind::CarryOut && row.to.is_float();
+    if form.form != "dpp" && !scale {
         modifiers.clamp = (row.clamps || row.to.is_float() || packed && float) && random.one_in(3);
         if row.to.is_float() && random.one_in(3) {
             modifiers.output = random.below(4) as u8;
