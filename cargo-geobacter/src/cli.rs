@@ -35,11 +35,15 @@ pub struct Cli {
 pub enum Command {
     /// Build and run a program, with device code for its kernels.
     #[command(after_help = "\
-Every argument but `--gpu` and `--gpu-only` goes to `cargo run` as it is (`cargo geobacter build --help` tells of those). Without AMDGPU_SIM in the environment, the program sees a simulated gfx942.
+Every argument but `--device`, `--gpu` and `--gpu-only` goes to `cargo run` as it is (`cargo geobacter build --help` tells of the last two). \
+`--device sim:gfx1100` has the program see that device and no other; several are separated by commas, and `amd`, `host` and `sim` \
+stand for all of a kind. The simulator has gfx90a, gfx942, gfx1030, gfx1100 and gfx1201. Without `--device`, the program sees all \
+devices of this machine and a simulated gfx942, or the simulated ones that AMDGPU_SIM names (gfx942x2,gfx90a).
 
 Examples:
-  cargo geobacter run --release --example saxpy -- --device all
-  AMDGPU_SIM=gfx942 cargo geobacter run")]
+  cargo geobacter run --release --example saxpy
+  cargo geobacter run --device sim:gfx1100 --example saxpy
+  AMDGPU_SIM=gfx942x2 cargo geobacter run")]
     Run(CargoArguments),
     /// Build programs, with an archive of their kernels inside.
     #[command(after_help = "\
@@ -55,11 +59,13 @@ Examples:
     Build(CargoArguments),
     /// Run tests, with device code for their kernels.
     #[command(after_help = "\
-Every argument but `--gpu` and `--gpu-only` goes to `cargo test` as it is (`cargo geobacter build --help` tells of those). Without AMDGPU_SIM in the environment, tests see a simulated gfx942. \
+Every argument but `--device`, `--gpu` and `--gpu-only` goes to `cargo test` as it is (`cargo geobacter run --help` and `cargo geobacter build --help` tell of those). \
+Without `--device`, and without AMDGPU_SIM in the environment, tests see the devices of this machine and a simulated gfx942. \
 Documentation tests are built by rustdoc and run their kernels on the processor only.
 
 Examples:
   cargo geobacter test
+  cargo geobacter test --device sim:gfx1100,sim:gfx1201
   cargo geobacter test --release --test kernels -- --nocapture")]
     Test(CargoArguments),
     /// Show what a program's kernels become on a GPU.

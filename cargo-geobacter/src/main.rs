@@ -15,6 +15,7 @@ mod doctor;
 mod inspect;
 mod list;
 mod new_project;
+mod simulated;
 mod table;
 
 use std::{

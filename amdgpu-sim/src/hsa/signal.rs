@@ -224,8 +224,16 @@ impl Signal {
     /// Changes its value by one atomic operation, which gives what was there before.
     pub fn update(&'static self, operation: impl FnOnce(&AtomicI64) -> i64) -> i64 {
         let before = operation(&self.value);
+        if self.doorbell.load(Ordering::Relaxed) {
+            self.highest.fetch_max(self.load(), Ordering::SeqCst);
+        }
         self.changed();
         before
+    }
+
+    /// Where its value is.
+    pub fn value_pointer(&self) -> *mut i64 {
+        self.value.as_ptr()
     }
 
     /// The highest value that was ever stored: of a doorbell.

@@ -8,7 +8,6 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Instant,
 };
 
 use hsa_rt_sys::{HSA_STATUS_ERROR_NOT_INITIALIZED, HSA_STATUS_SUCCESS, HsaApi, hsa_status_t};
@@ -42,7 +41,6 @@ pub struct Simulator {
     pub handler: Mutex<Option<Handler>>,
     /// Whether the times of copies are kept.
     pub copies_profiled: AtomicBool,
-    started: Instant,
     references: AtomicUsize,
     next_handle: AtomicU64,
 }
@@ -93,7 +91,6 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
         kernels: Kernels::default(),
         handler: Mutex::default(),
         copies_profiled: AtomicBool::new(false),
-        started: Instant::now(),
         references: AtomicUsize::new(0),
         next_handle: AtomicU64::new(0x1000),
     };
@@ -109,9 +106,13 @@ impl fmt::Debug for Simulator {
 }
 
 impl Simulator {
-    /// The system's timestamp: nanoseconds since the simulator was installed.
+    /// The system's timestamp: nanoseconds of the monotonic clock, as AMD's driver has it. HIP takes differences of such
+    /// times and of times that it has read from that clock by itself.
     pub fn ticks(&self) -> u64 {
-        self.started.elapsed().as_nanos() as u64
+        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the place for the time is valid.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
     }
 
     /// A handle that nothing else has.

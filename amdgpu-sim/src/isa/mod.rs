@@ -9,12 +9,17 @@
 pub mod arithmetic;
 pub mod atomic;
 pub mod decode;
+pub mod dot;
 pub mod dpp;
 pub mod flow;
 pub mod lane;
 pub mod lds;
+pub mod matrix;
+pub mod minifloat;
 pub mod mubuf;
 pub mod names;
+pub mod narrow;
+pub mod registers;
 pub mod salu;
 pub mod salu_float;
 pub mod sdwa;

@@ -114,6 +114,15 @@ impl<'p> Vop<'p> {
 
     /// The vector register that operand `index` names as the result's place.
     pub fn target<T: Lane>(&self, index: usize) -> Result<Target, DecodeError> {
+        let target = self.saturating_target::<T>(index)?;
+        if (target.clamp || target.scale != 0) && !T::FLOAT && !self.saturates() {
+            return Err(self.error("clamp is not supported here"));
+        }
+        Ok(target)
+    }
+
+    /// The same for an operation that sees to `clamp` itself.
+    pub fn saturating_target<T: Lane>(&self, index: usize) -> Result<Target, DecodeError> {
         let (register, count) = self.vector(index)?;
         if usize::from(count) < T::WORDS {
             return Err(self.error("the result has too few registers"));
@@ -138,9 +147,6 @@ impl<'p> Vop<'p> {
             _ => return Err(self.error("unknown output modifier")),
         };
         let clamp = self.parsed.flag("clamp");
-        if (clamp || scale != 0) && !T::FLOAT && !self.saturates() {
-            return Err(self.error("clamp is not supported here"));
-        }
         Ok(Target { register, part, unused, scale, clamp, dpp: Dpp::of(self.parsed)? })
     }
 
@@ -302,6 +308,20 @@ pub fn write(register: &mut VectorRegister, values: impl Fn(usize) -> u32, mask:
 }
 
 impl Target {
+    /// The same place, for a 16-bit result whose other half stays.
+    pub fn preserving_high(mut self) -> Self {
+        if self.part == Part::Whole {
+            (self.part, self.unused) = (Part::Word(0), Unused::Preserve);
+        }
+        self
+    }
+
+    /// A byte of the same place, whose other bytes stay.
+    pub fn in_byte(mut self, byte: u8) -> Self {
+        (self.part, self.unused) = (Part::Byte(byte), Unused::Preserve);
+        self
+    }
+
     /// Lanes that may be written.
     #[inline]
     pub fn mask(&self, wave: &Wave) -> u64 {

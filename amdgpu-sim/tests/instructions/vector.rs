@@ -223,7 +223,9 @@ fn modifiers(
     let float = row.from[..count].iter().any(|kind| kind.format().is_some());
     if float && random.one_in(2) {
         modifiers.negative = any(random);
-        if packed {
+        if row.kind == Kind::CarryOut {
+            // The mask's place is where others have this modifier.
+        } else if packed {
             modifiers.negative_high = any(random);
         } else {
             modifiers.absolute = any(random);
