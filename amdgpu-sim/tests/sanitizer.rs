@@ -6,8 +6,8 @@ mod support;
 
 use amdgpu_sim::{AccessKind, FaultKind, FaultPlace, FaultReport};
 use support::{
-    Buffer, Program, Shape, agent, agents, assemble_with_lines, check_everything, compile_c, have_clang, have_llvm, pools,
-    simulate,
+    Buffer, Program, Shape, agent, agents, assemble_with_lines, check_everything, compile_c, have_clang, have_llvm,
+    pools, simulate,
 };
 
 /// Has the simulator check everything, with a GPU of each kind of wait instructions.
@@ -139,11 +139,11 @@ mod assembly {
 
     #[test]
     fn data_and_addresses_that_are_still_loaded_are_found() {
-        let store = format!(
-            "{START}global_load_dword v2, v1, s[4:5] // load\nglobal_store_dword v1, v2, s[4:5] // store"
-        );
+        let store =
+            format!("{START}global_load_dword v2, v1, s[4:5] // load\nglobal_store_dword v1, v2, s[4:5] // store");
         finds(&store, FaultKind::MissingWait, &["// load", "// store"]);
-        let address = format!("{START}global_load_dword v1, v1, s[4:5] // load\nglobal_load_dword v1, v1, s[4:5] // use");
+        let address =
+            format!("{START}global_load_dword v1, v1, s[4:5] // load\nglobal_load_dword v1, v1, s[4:5] // use");
         finds(&address, FaultKind::MissingWait, &["// load", "// use"]);
     }
 
@@ -249,7 +249,11 @@ mod assembly {
         let Some(report) = finds(&body, FaultKind::UninitializedValue, &["// load"]) else { return };
         assert!(report.detail.contains("address of an access depends on"), "{report}");
         assert!(report.detail.contains("v40"), "{report}");
-        finds("s_load_dword s4, s[40:41], 0x0 // load\ns_waitcnt lgkmcnt(0)", FaultKind::UninitializedValue, &["// load"]);
+        finds(
+            "s_load_dword s4, s[40:41], 0x0 // load\ns_waitcnt lgkmcnt(0)",
+            FaultKind::UninitializedValue,
+            &["// load"],
+        );
         let body = format!("{START}v_and_b32_e32 v2, 0xffc, v40\nds_write_b32 v2, v0 // store");
         finds(&body, FaultKind::UninitializedValue, &["// store"]);
     }
@@ -347,7 +351,14 @@ static void barrier_() {
     }
 
     /// The bug is found at these lines, in code of every level of optimisation.
-    fn finds(levels: &[&str], source: &str, args: &[u64], shape: Shape, kind: FaultKind, marks: &[&str]) -> Vec<FaultReport> {
+    fn finds(
+        levels: &[&str],
+        source: &str,
+        args: &[u64],
+        shape: Shape,
+        kind: FaultKind,
+        marks: &[&str],
+    ) -> Vec<FaultReport> {
         let text = text(source);
         let expected: Vec<u32> = marks.iter().map(|mark| line(&text, mark)).collect();
         let mut reports = Vec::new();
@@ -517,7 +528,8 @@ static void barrier_() {
         // The first wave reads before the last one writes.
         for level in ALL {
             let text = text(source);
-            let report = Program::new(&compile_c(&text, &[level])).launch("k", &args, Shape::linear(256, 256)).unwrap_err();
+            let report =
+                Program::new(&compile_c(&text, &[level])).launch("k", &args, Shape::linear(256, 256)).unwrap_err();
             assert_eq!(report.kind, FaultKind::Race, "{report}");
             let mut found = lines(&report);
             found.sort();
@@ -541,7 +553,8 @@ static void barrier_() {
                       out[i] = left + 1; // write\n}";
         let text = text(source);
         for level in ALL {
-            let report = Program::new(&compile_c(&text, &[level])).launch("k", &args, Shape::linear(512, 64)).unwrap_err();
+            let report =
+                Program::new(&compile_c(&text, &[level])).launch("k", &args, Shape::linear(512, 64)).unwrap_err();
             assert_eq!(report.kind, FaultKind::Race, "{report}");
             let [first, last] = report.accesses.as_slice() else { panic!("{report}") };
             assert_eq!(first.group[0].abs_diff(last.group[0]), 1, "{report}");
@@ -629,9 +642,14 @@ static void barrier_() {
                       out[LOCAL] = 1;\n__builtin_amdgcn_s_barrier(); // one\n} else {\nout[LOCAL] = 2;\n\
                       __builtin_amdgcn_s_barrier(); // other\nout[LOCAL] = 3; }\n}";
         let marks = ["// other", "// one"];
-        for report in
-            finds(&["-O0", "-O1"], source, &[out.address as u64], Shape::linear(256, 256), FaultKind::DivergentBarrier, &marks)
-        {
+        for report in finds(
+            &["-O0", "-O1"],
+            source,
+            &[out.address as u64],
+            Shape::linear(256, 256),
+            FaultKind::DivergentBarrier,
+            &marks,
+        ) {
             assert!(report.detail.contains("two waves of the work-group wait at different barriers"), "{report}");
         }
     }

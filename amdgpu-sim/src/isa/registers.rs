@@ -170,7 +170,8 @@ impl Registers {
             _ => {}
         }
         let across = matches!(class, Class::Permute | Class::Matrix) || crosses(parsed);
-        let compares = ["v_cmp", "s_cmp", "s_bitcmp", "s_cbranch_vcc"].iter().any(|name| parsed.mnemonic.starts_with(name));
+        let compares =
+            ["v_cmp", "s_cmp", "s_bitcmp", "s_cbranch_vcc"].iter().any(|name| parsed.mnemonic.starts_with(name));
         Self { class, reads: reads.into(), writes: writes.into(), compares, across, waits: waits(parsed) }
     }
 }
@@ -270,7 +271,8 @@ fn results(parsed: &Parsed, class: Class, target: Target) -> (usize, bool) {
         }
         Class::Salu => {
             let none = ["s_cmp", "s_bitcmp", "s_setreg", "s_nop", "s_sleep", "s_set", "s_send", "s_trap", "s_icache"];
-            let more = ["s_dcache", "s_tt", "s_inc", "s_dec", "s_wakeup", "s_code_end", "s_inst", "s_prefetch", "buffer"];
+            let more =
+                ["s_dcache", "s_tt", "s_inc", "s_dec", "s_wakeup", "s_code_end", "s_inst", "s_prefetch", "buffer"];
             let changed = ["s_cmov", "s_bitset", "s_addk", "s_mulk", "s_fmac"];
             // `s_sendmsg_rtn_b32` has a result.
             let result = m.starts_with("s_sendmsg_rtn") || !(starts(&none) || starts(&more) || m == "ds_nop");

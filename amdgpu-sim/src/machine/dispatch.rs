@@ -167,15 +167,17 @@ pub fn run(
     // The fault that came first is the one to report: the others ended because of it.
     let first = OnceLock::new();
     pool.install(|| {
-        (0..total).into_par_iter().try_for_each_init(worker, |worker, number| match workgroup::run(&dispatch, worker, number) {
-            Ok(()) => {
-                dispatch.watchdog.progress();
-                Ok(())
-            }
-            Err(report) => {
-                let _ = first.set(report);
-                dispatch.watchdog.cancel();
-                Err(())
+        (0..total).into_par_iter().try_for_each_init(worker, |worker, number| {
+            match workgroup::run(&dispatch, worker, number) {
+                Ok(()) => {
+                    dispatch.watchdog.progress();
+                    Ok(())
+                }
+                Err(report) => {
+                    let _ = first.set(report);
+                    dispatch.watchdog.cancel();
+                    Err(())
+                }
             }
         })
     })

@@ -281,11 +281,8 @@ impl Memory {
             if let Some(range) = range {
                 map.freed.note(range.base, range.end - range.base);
             }
-            let kept = if allocation.pooled.tracked {
-                map.freed.keep(allocation.block)
-            } else {
-                vec![allocation.block]
-            };
+            let kept =
+                if allocation.pooled.tracked { map.freed.keep(allocation.block) } else { vec![allocation.block] };
             kept.into_iter().for_each(|block| map.retire(block));
             true
         })
@@ -400,8 +397,10 @@ impl Memory {
         }
         drop(map);
         let mut map = self.write();
-        let snapshot =
-            Snapshot { ranges: map.ranges.values().copied().collect(), written: map.written.values().cloned().collect() };
+        let snapshot = Snapshot {
+            ranges: map.ranges.values().copied().collect(),
+            written: map.written.values().cloned().collect(),
+        };
         map.snapshot = Some(snapshot.clone());
         (self.generation.load(Ordering::Acquire), snapshot)
     }

@@ -298,9 +298,8 @@ impl<T: Copy> Buffer<T> {
     pub fn of(pool: hsa_amd_memory_pool_t, values: &[T]) -> Self {
         let buffer = Self::unwritten_of(pool, values.len());
         // SAFETY: HSA's contract: room for the values on both sides.
-        let status = unsafe {
-            (api().hsa_memory_copy)(buffer.address.cast(), values.as_ptr().cast(), size_of_val(values))
-        };
+        let status =
+            unsafe { (api().hsa_memory_copy)(buffer.address.cast(), values.as_ptr().cast(), size_of_val(values)) };
         assert_eq!(status, HSA_STATUS_SUCCESS);
         buffer
     }
@@ -314,8 +313,7 @@ impl<T: Copy> Buffer<T> {
     pub fn unwritten_of(pool: hsa_amd_memory_pool_t, length: usize) -> Self {
         let mut address = std::ptr::null_mut();
         // SAFETY: HSA's contract: a pool, a size, room for the address.
-        let status =
-            unsafe { (api().hsa_amd_memory_pool_allocate)(pool, length * size_of::<T>(), 0, &mut address) };
+        let status = unsafe { (api().hsa_amd_memory_pool_allocate)(pool, length * size_of::<T>(), 0, &mut address) };
         assert_eq!(status, HSA_STATUS_SUCCESS);
         Self { address: address.cast(), length }
     }

@@ -176,14 +176,7 @@ impl GroupAccesses {
         Ok(())
     }
 
-    fn write(
-        &mut self,
-        address: u64,
-        size: u64,
-        atomic: bool,
-        me: Record,
-        order: &AtomicOrder,
-    ) -> Result<(), Clash> {
+    fn write(&mut self, address: u64, size: u64, atomic: bool, me: Record, order: &AtomicOrder) -> Result<(), Clash> {
         for (number, from, until) in by_lines(address, size) {
             let base = number << LINE;
             let clash = |kind, at, first, was| Err(Clash { kind, at: base + at, first: Some((first, was)) });

@@ -41,7 +41,8 @@ impl DispatchOrder {
         let times = self.times.read().unwrap_or_else(PoisonError::into_inner);
         let before = |(first, epoch): (u64, u32), (next, next_epoch): (u64, u32)| {
             let released = times.get(&first).and_then(|times| times.get(epoch as usize));
-            let acquired = times.get(&next).zip(next_epoch.checked_sub(1)).and_then(|(times, at)| times.get(at as usize));
+            let acquired =
+                times.get(&next).zip(next_epoch.checked_sub(1)).and_then(|(times, at)| times.get(at as usize));
             released.zip(acquired).is_some_and(|(released, acquired)| released < acquired)
         };
         before(one, other) || before(other, one)

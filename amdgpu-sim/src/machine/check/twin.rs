@@ -210,13 +210,17 @@ impl Twin {
         };
         let lanes = |span: &Span| match span.file {
             File::Scalar => {
-                if (span.first..span.first + span.count).all(scalar) { u64::MAX } else { 0 }
+                if (span.first..span.first + span.count).all(scalar) {
+                    u64::MAX
+                } else {
+                    0
+                }
             }
             File::Vector => ActiveLanes(wave.exec())
                 .filter(|&lane| {
-                    (span.first..span.first + span.count).map(usize::from).all(|register| {
-                        wave.vector[register][lane] == !twin.vector[register][lane]
-                    })
+                    (span.first..span.first + span.count)
+                        .map(usize::from)
+                        .all(|register| wave.vector[register][lane] == !twin.vector[register][lane])
                 })
                 .fold(0, |mask, lane| mask | 1 << lane),
         };

@@ -17,13 +17,7 @@ use std::collections::VecDeque;
 use super::{Place, Violation, record::Record};
 use crate::{
     isa::registers::{Class, File, Registers, Span, Waits},
-    machine::{
-        check::record::AccessKind,
-        fault::FaultKind,
-        log::Log,
-        space::Place as Memory,
-        wave::Wave,
-    },
+    machine::{check::record::AccessKind, fault::FaultKind, log::Log, space::Place as Memory, wave::Wave},
 };
 
 /// More cannot be open: the next operation is not issued before one is complete.
@@ -123,9 +117,8 @@ impl OpenOperations {
         for (queue, list) in queues {
             for open in list {
                 let Some(fills) = open.fills else { continue };
-                let meets = |span: &&Span| {
-                    fills.meets(**span) && (fills.file == File::Scalar || open.lanes & lanes != 0)
-                };
+                let meets =
+                    |span: &&Span| fills.meets(**span) && (fills.file == File::Scalar || open.lanes & lanes != 0);
                 let read = registers.reads.iter().find(meets);
                 // A later load of the same sort fills the register later.
                 let written = || registers.writes.iter().find(meets).filter(|_| own != Some(queue));
@@ -136,10 +129,8 @@ impl OpenOperations {
                 };
                 let register = span.file.name(span.first.max(fills.first));
                 let does = if kind == AccessKind::Use { "used" } else { "overwritten" };
-                let detail = format!(
-                    "{register} is {does} before the load that fills it is waited for ({})",
-                    queue.counter()
-                );
+                let detail =
+                    format!("{register} is {does} before the load that fills it is waited for ({})", queue.counter());
                 let lane = (open.lanes & lanes).trailing_zeros() & 63;
                 let item = wave.first_item + lane;
                 let record = |ip| Record { ip, item, ..Record::default() };
