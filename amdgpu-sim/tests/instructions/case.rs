@@ -63,6 +63,8 @@ pub struct Case {
     pub model: Model,
     /// The vector registers that it writes.
     pub vector: Option<Destination>,
+    /// The first scalar register of the destination, where that is a floating point number.
+    pub scalar_float: Option<Destination>,
     /// Whether the MODE register matters to it.
     pub floats: bool,
     /// Whether it may change scalar registers, VCC, EXEC, SCC or M0.
@@ -84,6 +86,7 @@ impl Case {
             m0: None,
             model,
             vector: None,
+            scalar_float: None,
             floats: false,
             scalars: false,
         }
@@ -102,6 +105,7 @@ impl Case {
         wave.scc = self.scc;
         wave.m0 = self.m0.map_or(0, |register| wave.s[register]);
         wave.unspecified = 0;
+        wave.scalar_unspecified = false;
     }
 
     /// Whether it can do something else in this mode than in the default one; for the latter, always.

@@ -197,6 +197,7 @@ pub fn wave(target: &Target, mode: Mode, number: usize) -> Wave {
         m0: 0,
         mode,
         unspecified: 0,
+        scalar_unspecified: false,
     };
     for kind in BANKS {
         let bank = Bank::of(kind);

@@ -116,6 +116,8 @@ pub struct Wave {
     pub mode: Mode,
     /// Lanes whose result the guides leave open.
     pub unspecified: u64,
+    /// Whether the guides leave the first scalar register of the destination open.
+    pub scalar_unspecified: bool,
 }
 
 impl Wave {
