@@ -283,6 +283,9 @@ fn dot2(l: &mut Lane, t: Type, [a, b, c]: [u64; 3]) -> u64 {
         let product = half(a, i).times(half(b, i));
         // What becomes of denormals, the guides do not say.
         let tiny = |bits| raw_exponent(F32, bits) == 0;
+        let format = t.format().expect("a float");
+        let denormal = |x: u64| format.is_denormal(x >> (16 * i) & 0xffff);
+        l.unspecified |= denormal(a) || denormal(b);
         let odd = tiny(product.bits(float::F32, Round::Even)) && !matches!(product, Number::Zero(_));
         let next = product.plus(Number::of(sum, float::F32), l.round(F32)).bits(float::F32, l.round(F32));
         l.unspecified |= odd || tiny(sum) && sum << 33 != 0 || tiny(next) && next << 33 != 0;

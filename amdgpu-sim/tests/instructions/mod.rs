@@ -1,5 +1,6 @@
 //! Every instruction that LLVM knows, against a model that was written from AMD's guides.
 
+pub mod access;
 pub mod case;
 pub mod compare;
 pub mod convert;
@@ -12,6 +13,7 @@ pub mod floating;
 pub mod inputs;
 pub mod integer;
 pub mod kernel;
+pub mod memory;
 pub mod operand;
 pub mod probe;
 pub mod scalar;
@@ -47,6 +49,7 @@ enum Maker {
     Scalar(&'static scalar::Row),
     /// A scalar instruction that computes what a vector instruction does.
     ScalarFloat(&'static Row),
+    Memory(memory::Row),
 }
 
 impl Maker {
@@ -55,6 +58,7 @@ impl Maker {
         match self {
             Self::Vector(row) => vector::case(row, name, form, target, plain, random),
             Self::Scalar(row) => scalar::case(row, name, form, target, random),
+            Self::Memory(row) => memory::case(row, name, form, target, random),
             Self::ScalarFloat(row) => scalar_float::case(row, name, form, target, random),
         }
     }
@@ -72,7 +76,7 @@ pub fn cases(target: &Target, instructions: &[Instruction], known: &dyn Fn(&Key)
         let vector = vectors.get(name).map(|row| Maker::Vector(row));
         let scalar = || scalars.get(name).map(|row| Maker::Scalar(row));
         let float = || vectors.get(scalar_float::vector_name(name)?.as_str()).map(|row| Maker::ScalarFloat(row));
-        vector.or_else(scalar).or_else(float)
+        vector.or_else(scalar).or_else(float).or_else(|| memory::row(name, target).map(Maker::Memory))
     };
     let mut cases = Vec::new();
     for instruction in instructions {

@@ -233,7 +233,7 @@ fn modifiers(
     }
     // Only operands that are floating point numbers have a sign to change.
     for (i, kind) in row.from[..count].iter().enumerate() {
-        if kind.format().is_none() {
+        if kind.format().is_none() || !packed && matches!(kind, Type::PkF16 | Type::PkBF16) {
             modifiers.negative &= !(1 << i);
             modifiers.absolute &= !(1 << i);
             modifiers.negative_high &= !(1 << i);
