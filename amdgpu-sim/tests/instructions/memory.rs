@@ -212,7 +212,7 @@ fn text(
         Path::Buffer => {
             let register = if count > 0 { data } else { destination };
             parts.extend([register, address.to_owned(), "s[0:3]".to_owned()]);
-            parts.push("0 offen".to_owned());
+            parts.push(if target.generation == Generation::Gfx12 { "null offen" } else { "0 offen" }.to_owned());
         }
         _ => {
             if returns {

@@ -1,6 +1,7 @@
 //! Every instruction that LLVM knows, against a model that was written from AMD's guides.
 
 pub mod access;
+pub mod across;
 pub mod case;
 pub mod compare;
 pub mod convert;
@@ -18,8 +19,10 @@ pub mod operand;
 pub mod probe;
 pub mod scalar;
 pub mod scalar_float;
+pub mod scalar_memory;
 pub mod sdwa;
 pub mod target;
+pub mod two_addresses;
 pub mod vector;
 pub mod wave;
 
@@ -50,6 +53,9 @@ enum Maker {
     /// A scalar instruction that computes what a vector instruction does.
     ScalarFloat(&'static Row),
     Memory(memory::Row),
+    ScalarMemory(scalar_memory::Row),
+    TwoAddresses(two_addresses::Row),
+    Across(across::Move),
 }
 
 impl Maker {
@@ -58,6 +64,9 @@ impl Maker {
         match self {
             Self::Vector(row) => vector::case(row, name, form, target, plain, random),
             Self::Scalar(row) => scalar::case(row, name, form, target, random),
+            Self::ScalarMemory(row) => scalar_memory::case(row, name, form, random),
+            Self::TwoAddresses(row) => two_addresses::case(row, name, form, target, random),
+            Self::Across(movement) => across::case(*movement, name, form, target, random),
             Self::Memory(row) => memory::case(row, name, form, target, random),
             Self::ScalarFloat(row) => scalar_float::case(row, name, form, target, random),
         }
@@ -76,7 +85,13 @@ pub fn cases(target: &Target, instructions: &[Instruction], known: &dyn Fn(&Key)
         let vector = vectors.get(name).map(|row| Maker::Vector(row));
         let scalar = || scalars.get(name).map(|row| Maker::Scalar(row));
         let float = || vectors.get(scalar_float::vector_name(name)?.as_str()).map(|row| Maker::ScalarFloat(row));
-        vector.or_else(scalar).or_else(float).or_else(|| memory::row(name, target).map(Maker::Memory))
+        let memory = || {
+            let plain = memory::row(name, target).map(Maker::Memory);
+            let scalar = || scalar_memory::row(name).map(Maker::ScalarMemory);
+            plain.or_else(scalar).or_else(|| two_addresses::row(name).map(Maker::TwoAddresses))
+        };
+        let across = || across::movement(name).map(Maker::Across);
+        vector.or_else(scalar).or_else(float).or_else(memory).or_else(across)
     };
     let mut cases = Vec::new();
     for instruction in instructions {
