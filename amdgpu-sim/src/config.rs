@@ -42,6 +42,7 @@ pub struct Config {
     watchdog: Option<Duration>,
     checks: bool,
     memory: u64,
+    coverage: bool,
 }
 
 impl Config {
@@ -69,6 +70,18 @@ impl Config {
     /// The same devices with this much memory each, in bytes, whatever the environment says.
     pub fn with_memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
+        self
+    }
+
+    /// Whether it is recorded which instructions are executed.
+    pub fn coverage(&self) -> bool {
+        self.coverage
+    }
+
+    /// The same devices with this switched on or off. [`executed_instructions`](crate::executed_instructions) gives what
+    /// was recorded.
+    pub fn with_coverage(mut self, coverage: bool) -> Self {
+        self.coverage = coverage;
         self
     }
 
@@ -115,6 +128,7 @@ impl FromStr for Config {
                 watchdog: watchdog_from_environment(),
                 checks: checks_from_environment().unwrap_or(false),
                 memory: memory_from_environment(),
+                coverage: false,
             }),
             _ => Err(ConfigError::Count(text.to_owned())),
         }

@@ -27,7 +27,7 @@ mod watch;
 use hsa_rt_sys::HsaApi;
 
 pub use queue::take_fault_report;
-pub use state::{InstallError, install, last_error};
+pub use state::{InstallError, executed_instructions, install, last_error};
 
 macro_rules! table {
     ($( $module:ident: $( $name:ident )* ; )*) => {

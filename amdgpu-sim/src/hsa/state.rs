@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -19,7 +19,12 @@ use super::{
     executable::{Executables, Kernels},
     queue::Queue,
 };
-use crate::{config::Config, disassembler::Disassembler, machine::memory::Memory};
+use crate::{
+    config::Config,
+    disassembler::Disassembler,
+    isa::{coverage::Coverage, target::Target},
+    machine::memory::Memory,
+};
 
 /// The installed simulator.
 pub struct Simulator {
@@ -38,6 +43,8 @@ pub struct Simulator {
     pub executables: Mutex<Executables>,
     /// What can be launched.
     pub kernels: Kernels,
+    /// Which instructions were executed, if that is recorded.
+    pub coverage: Coverage,
     /// Who is told of memory faults.
     pub handler: Mutex<Option<Handler>>,
     /// Whether the times of copies are kept.
@@ -91,6 +98,7 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
         queues: Mutex::default(),
         executables: Mutex::default(),
         kernels: Kernels::default(),
+        coverage: Coverage::default(),
         handler: Mutex::default(),
         copies_profiled: AtomicBool::new(false),
         started: Instant::now(),
@@ -128,6 +136,13 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The simulator, installed or not used at all.
 pub fn installed() -> Option<&'static Simulator> {
     SIMULATOR.get()
+}
+
+/// The mnemonics of the instructions that kernels have executed on GPUs of this name, as LLVM's assembler has them. They are
+/// recorded if the simulator was installed with [`Config::with_coverage`]; otherwise there are none.
+pub fn executed_instructions(target: &str) -> BTreeSet<String> {
+    let recorded = SIMULATOR.get().zip(Target::named(target));
+    recorded.map(|(simulator, target)| simulator.coverage.executed(target)).unwrap_or_default()
 }
 
 /// The simulator, if it is installed and initialised.
