@@ -9,6 +9,9 @@ use object::{LittleEndian, Object, ObjectSection, read::elf::ElfFile64};
 /// Where the device language defines its atomic operations.
 const ATOMICS: &str = "/geobacter-lang/src/atomic.rs";
 
+/// Where the device language is defined.
+const LANGUAGE: [&str; 2] = ["/geobacter-lang/src/", "/safe-lds/src/"];
+
 /// A place in the source.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -103,6 +106,16 @@ impl Lines<'_> {
         atomic
     }
 
+    /// Whether the instruction at this offset was inlined from Geobacter's device language.
+    pub fn is_of_language(&self, offset: u32) -> bool {
+        let mut found = false;
+        self.inlined(offset, |path, _, _| {
+            found |= LANGUAGE.iter().any(|part| path.contains(part));
+            !found
+        });
+        found
+    }
+
     /// Path, line and column of each call that was inlined at this offset, from the innermost on, as long as `each` wants
     /// more.
     fn inlined(&self, offset: u32, mut each: impl FnMut(&str, u32, u32) -> bool) {
@@ -130,6 +143,6 @@ fn relative<'p>(path: &'p str, folder: &str) -> &'p str {
 
 /// Whether a file belongs to the toolchain's library, a registry, or Geobacter's device language.
 fn is_library(path: &str) -> bool {
-    let parts = ["/lib/rustlib/src/", "/registry/src/", "/geobacter-lang/src/", "/safe-lds/src/"];
-    path.starts_with("/rustc/") || parts.iter().any(|part| path.contains(part))
+    let parts = ["/lib/rustlib/src/", "/registry/src/"];
+    path.starts_with("/rustc/") || parts.iter().chain(&LANGUAGE).any(|part| path.contains(part))
 }

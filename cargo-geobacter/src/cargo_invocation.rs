@@ -26,7 +26,7 @@ use geobacter_compiler_patch::{
 use geobacter_respool::targets;
 use geobacter_runtime_amd::SIMULATOR_VARIABLE;
 
-use crate::UsageError;
+use crate::{UsageError, simulated::simulated_devices};
 
 /// Which simulated devices `run` and `test` offer unless `AMDGPU_SIM` says otherwise.
 pub const SIMULATED: &str = "gfx942";
@@ -75,6 +75,8 @@ struct CargoArguments {
     gpus: Option<Vec<String>>,
     /// `--gpu-only`.
     gpu_only: bool,
+    /// The names in `--device`, if it is there.
+    devices: Option<String>,
     /// What decides which workspace and which configuration is meant.
     selecting: Vec<OsString>,
 }
@@ -105,6 +107,13 @@ impl CargoArguments {
                     this.gpus.get_or_insert_default().extend(gpu_names(names));
                 }
                 "--gpu-only" => this.gpu_only = true,
+                "--device" => {
+                    let names = value()?;
+                    let names = names.to_str().context("the name of a device is not UTF-8")?;
+                    let all = this.devices.get_or_insert_default();
+                    all.push_str(if all.is_empty() { "" } else { "," });
+                    all.push_str(names);
+                }
                 "--target-dir" => this.target_dir = Some(value()?.into()),
                 "--manifest-path" | "--config" => {
                     let pair = [OsString::from(option), value()?];
@@ -166,9 +175,16 @@ pub fn command(subcommand: &str, arguments: &[OsString]) -> anyhow::Result<Comma
     }
     if matches!(subcommand, "run" | "r" | "test" | "t") {
         command.env("GEOBACTER_WORKER", &program);
-        if env::var_os(SIMULATOR_VARIABLE).is_none() {
-            command.env(SIMULATOR_VARIABLE, SIMULATED);
-        }
+        let simulated = match &arguments.devices {
+            Some(names) => {
+                command.env(geobacter::DEVICE_VARIABLE, names);
+                simulated_devices(names)?
+            }
+            None => env::var(SIMULATOR_VARIABLE).unwrap_or_else(|_| SIMULATED.into()),
+        };
+        command.env(SIMULATOR_VARIABLE, simulated);
+    } else if arguments.devices.is_some() {
+        bail!(UsageError("`--device` is for `run` and `test`; code for a GPU is asked for with `--gpu`".into()));
     }
     Ok(command)
 }

@@ -6,6 +6,10 @@ use geobacter_runtime_core::{archive, bundle};
 
 use crate::{Device, DeviceInfo, DeviceKind};
 
+/// The environment variable that says which devices programs see: ids or kinds, for example `sim:gfx1100` or `host,amd`.
+/// Empty or not set: all.
+pub const DEVICE_VARIABLE: &str = "GEOBACTER_DEVICE";
+
 /// Devices, and what is missing.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -52,7 +56,7 @@ impl fmt::Display for Absence {
     }
 }
 
-/// The devices that this program can run kernels on.
+/// The devices that this program can run kernels on, or those of them that `GEOBACTER_DEVICE` names.
 ///
 /// A program that plain cargo built carries device code for nothing but the host, so GPUs are not even looked for; the
 /// one [`Absence`] says what to type instead.
@@ -62,6 +66,7 @@ pub fn devices() -> Devices {
         devices.add_host();
         let reason = format!("plain cargo built this program, for the host only; type `{}` instead", command());
         devices.absent.push(Absence { what: "GPU device".into(), reason });
+        devices.restrict(&asked());
         return devices;
     }
     discover()
@@ -88,10 +93,35 @@ pub fn discover() -> Devices {
         what: "AMD GPUs".into(),
         reason: "the program was built without geobacter's feature `amd`".into(),
     });
+    devices.restrict(&asked());
     devices
 }
 
+/// What `GEOBACTER_DEVICE` names.
+fn asked() -> Vec<String> {
+    let text = env::var(DEVICE_VARIABLE).unwrap_or_default();
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
 impl Devices {
+    /// Keeps the devices with these names, which are ids or kinds; all, if there is no name. A name that fits none becomes
+    /// an absence.
+    fn restrict(&mut self, names: &[String]) {
+        if names.is_empty() {
+            return;
+        }
+        let fits = |device: &Device, name: &str| {
+            let id = device.id();
+            id == name || id.split(':').next() == Some(name)
+        };
+        for name in names.iter().filter(|name| !self.present.iter().any(|device| fits(device, name))) {
+            let known: Vec<_> = self.present.iter().map(Device::id).collect();
+            let reason = format!("{DEVICE_VARIABLE} asks for it; those here are `{}`", known.join("`, `"));
+            self.absent.push(Absence { what: format!("device `{name}`"), reason });
+        }
+        self.present.retain(|device| names.iter().any(|name| fits(device, name)));
+    }
+
     fn add_host(&mut self) {
         #[cfg(feature = "host")]
         self.present.push(geobacter_runtime_host::device());
@@ -176,6 +206,22 @@ mod tests {
         for (path, command) in cases {
             assert_eq!(command_for(Path::new(path)), command, "{path}");
         }
+    }
+
+    #[test]
+    fn devices_are_restricted_to_those_asked_for() {
+        let seen = |names: &[&str]| {
+            let mut devices = Devices::default();
+            devices.add_host();
+            devices.restrict(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+            let ids: Vec<_> = devices.present.iter().map(|device| device.id().to_owned()).collect();
+            (ids, devices.absent.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let host = vec!["host".to_owned()];
+        assert_eq!(seen(&[]), (host.clone(), vec![]));
+        assert_eq!(seen(&["host"]), (host, vec![]));
+        let absent = "no device `sim`: GEOBACTER_DEVICE asks for it; those here are `host`".to_owned();
+        assert_eq!(seen(&["sim"]), (vec![], vec![absent]));
     }
 
     #[test]

@@ -140,7 +140,7 @@
 mod devices;
 
 pub use bytemuck;
-pub use devices::{Absence, DeviceError, Devices, device, devices, discover};
+pub use devices::{Absence, DEVICE_VARIABLE, DeviceError, Devices, device, devices, discover};
 pub use geobacter_lang::{
     AtomicElement, Atomics, Blocks, Element, Grid, GridShape, In, InOut, InOutSoa, InSoa, Item, KernelArg, Leader,
     LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, Strided, StructOfArrays, Tile, WorkItem,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Regenerates src/bindings.rs from Debian's HSA headers.
-# Needs: apt-get install bindgen libclang-dev libhsa-runtime-dev   (bindgen 0.60.1, headers 5.2.3-3 made what is checked in)
+# Needs: apt-get install bindgen libclang-14-dev libhsa-runtime-dev   (bindgen 0.60.1, headers 5.2.3-3 made what is checked in)
+# This bindgen cannot read what a newer libclang says: LIBCLANG_PATH=/usr/lib/llvm-14/lib where there are several.
 set -euo pipefail
 cd "$(dirname "$0")"
 bindgen wrapper.h \

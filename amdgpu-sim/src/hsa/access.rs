@@ -10,8 +10,9 @@ use hsa_rt_sys::*;
 
 use super::{
     agent::Agent,
+    deallocation,
     out::{null, put},
-    pool,
+    pool::{self, Pool},
     state::{Simulator, fail, simulator, status},
 };
 use crate::machine::{
@@ -39,6 +40,10 @@ pub unsafe extern "C" fn hsa_amd_agents_allow_access(
         // SAFETY: the caller gives `num_agents` agents.
         let agents = unsafe { Agent::list(simulator, agents, num_agents as usize) }?;
         if simulator.memory.allow(ptr as u64, set(&agents)) {
+            if agents.contains(&Agent::Cpu) {
+                // From now on the program may write it without the simulator seeing that.
+                simulator.memory.stop_tracking(ptr as u64);
+            }
             return Ok(());
         }
         Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("{ptr:p} is not the start of a pool's live allocation")))
@@ -80,6 +85,31 @@ pub unsafe extern "C" fn hsa_amd_memory_lock(
     status(lock())
 }
 
+/// The same as `hsa_amd_memory_lock`: the memory is where the program has it, and so in the host's pools.
+pub unsafe extern "C" fn hsa_amd_memory_lock_to_pool(
+    host_ptr: *mut c_void,
+    size: usize,
+    agents: *mut hsa_agent_t,
+    num_agent: c_int,
+    pool: hsa_amd_memory_pool_t,
+    flags: u32,
+    agent_ptr: *mut *mut c_void,
+) -> hsa_status_t {
+    let check = || {
+        let pool = Pool::find(simulator()?, pool)?;
+        if flags != 0 || pool.0 != Agent::Cpu {
+            let reason = format!("flags {flags:#x}, which are reserved, or a pool of a GPU");
+            return Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, reason));
+        }
+        Ok(())
+    };
+    match check() {
+        // SAFETY: the same contract.
+        Ok(()) => unsafe { hsa_amd_memory_lock(host_ptr, size, agents, num_agent, agent_ptr) },
+        Err(status) => status,
+    }
+}
+
 /// Ends the last lock of memory that begins at `host_ptr`. No kernel and no copy may use that memory any more.
 pub unsafe extern "C" fn hsa_amd_memory_unlock(host_ptr: *mut c_void) -> hsa_status_t {
     let unlock = || {
@@ -99,6 +129,7 @@ fn describe(simulator: &Simulator, range: Option<Range>) -> hsa_amd_pointer_info
         agentBaseAddress: base,
         hostBaseAddress: base,
         sizeInBytes: (range.end - range.base) as usize,
+        userData: deallocation::user_data(range.base),
         ..unknown
     };
     match (range.purpose, simulator.memory.pooled(range.base)) {

@@ -89,7 +89,7 @@ impl Job {
 
     /// # Safety
     /// Both ends are memory, and stay so until this returns.
-    unsafe fn run(&self) {
+    unsafe fn run(&self, memory: &Memory) {
         for layer in 0..self.size[2] {
             for row in 0..self.size[1] {
                 let at = |end: &End| end.address + (layer * end.slice + row * end.pitch) as u64;
@@ -97,6 +97,7 @@ impl Job {
                 // SAFETY: a row of the box, by this function's contract. Ends that overlap, which HSA does not define,
                 // are defined for `copy`.
                 unsafe { std::ptr::copy(from, to, self.size[0]) };
+                memory.note_copied(to as u64, from as u64, self.size[0] as u64);
             }
         }
     }
@@ -157,7 +158,7 @@ impl Transfer {
                 });
                 // SAFETY: allocations of the simulator, checked just now and held; other memory is the program's, which
                 // sees to it that it stays until the copy is complete.
-                checked.map(|()| unsafe { self.job.run() })
+                checked.map(|()| unsafe { self.job.run(&self.simulator.memory) })
             }
         };
         if !self.completion.is_live() {

@@ -36,13 +36,36 @@ pub struct Registration {
 // the program's to make fit for that.
 unsafe impl Send for Registration {}
 
-/// Handlers to be called, each with the value that its signal had.
-static DUE: Mutex<VecDeque<(Registration, i64)>> = Mutex::new(VecDeque::new());
+/// What the thread is to call.
+#[derive(Debug)]
+enum Due {
+    /// A handler, with the value that its signal had.
+    Handler(Registration, i64),
+    /// A function that waits for no signal.
+    Function(Function),
+}
+
+/// A function of the program, and what it is called with.
+#[derive(Debug)]
+struct Function {
+    callback: unsafe extern "C" fn(arg: *mut c_void),
+    argument: *mut c_void,
+}
+
+// SAFETY: the header has the runtime call the function from its own thread; what the argument points to is the
+// program's to make fit for that.
+unsafe impl Send for Function {}
+
+static DUE: Mutex<VecDeque<Due>> = Mutex::new(VecDeque::new());
 static MORE: Condvar = Condvar::new();
 
 /// Has the handlers' thread call this one.
 pub fn call(registration: Registration, value: i64) {
-    lock(&DUE).push_back((registration, value));
+    push(Due::Handler(registration, value));
+}
+
+fn push(due: Due) {
+    lock(&DUE).push_back(due);
     MORE.notify_one();
 }
 
@@ -63,13 +86,21 @@ fn start() -> Result<(), hsa_status_t> {
 fn work() {
     loop {
         let mut due = lock(&DUE);
-        let (registration, value) = loop {
+        let next = loop {
             match due.pop_front() {
                 Some(next) => break next,
                 None => due = MORE.wait(due).unwrap_or_else(PoisonError::into_inner),
             }
         };
         drop(due);
+        let (registration, value) = match next {
+            Due::Handler(registration, value) => (registration, value),
+            Due::Function(Function { callback, argument }) => {
+                // SAFETY: the program's function with its argument, called from the runtime's thread as the header says.
+                unsafe { callback(argument) };
+                continue;
+            }
+        };
         if !registration.signal.is_live() {
             continue;
         }
@@ -103,6 +134,20 @@ pub unsafe extern "C" fn hsa_amd_signal_async_handler(
             .ok_or_else(|| fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no signal condition {cond}")))?;
         start()?;
         register(Registration { signal, condition, callback, argument: arg });
+        Ok(())
+    };
+    status(add())
+}
+
+pub unsafe extern "C" fn hsa_amd_async_function(
+    callback: Option<unsafe extern "C" fn(arg: *mut c_void)>,
+    arg: *mut c_void,
+) -> hsa_status_t {
+    let add = || {
+        simulator()?;
+        let callback = callback.ok_or_else(|| null("callback"))?;
+        start()?;
+        push(Due::Function(Function { callback, argument: arg }));
         Ok(())
     };
     status(add())

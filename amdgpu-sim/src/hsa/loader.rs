@@ -1,7 +1,7 @@
 //! Loads a code object: segments into device memory, relocations, symbols (LLVM's *User Guide for AMDGPU Backend*,
 //! "Code Object").
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use hsa_rt_sys::{
     HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS, HSA_STATUS_ERROR_INVALID_CODE_OBJECT, HSA_STATUS_ERROR_OUT_OF_RESOURCES,
@@ -12,7 +12,11 @@ use object::{
     elf, read::elf::ElfFile64,
 };
 
-use super::state::{Simulator, fail};
+use super::{
+    isa::{Isa, Setting},
+    product::Product,
+    state::{Simulator, fail},
+};
 use crate::{
     isa::{
         decode::{Code, Function},
@@ -31,6 +35,9 @@ use crate::{
 const MAX_SPAN: u64 = 1 << 30;
 /// Machine part of the ELF header's flags.
 const MACH_MASK: u32 = 0xff;
+/// Where the two bits of `EF_AMDGPU_FEATURE_XNACK_V4` and `EF_AMDGPU_FEATURE_SRAMECC_V4` begin in them.
+const XNACK_SHIFT: u32 = 8;
+const SRAMECC_SHIFT: u32 = 10;
 
 // Relocation types of *User Guide for AMDGPU Backend*, "Relocation Records".
 const R_AMDGPU_NONE: u32 = 0;
@@ -64,11 +71,24 @@ pub struct Symbol {
     pub value: SymbolValue,
 }
 
+/// A segment in device memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    /// Address of its first byte.
+    pub base: u64,
+    /// Size in bytes.
+    pub size: u64,
+    /// Where its contents begin in the file.
+    pub offset: u64,
+}
+
 /// A code object in device memory.
 #[derive(Debug)]
 pub struct Loaded {
     block: Option<Block>,
     ranges: Vec<Range>,
+    /// Its segments.
+    pub segments: Vec<Segment>,
     /// What programs can ask for.
     pub symbols: Vec<Symbol>,
     code: Option<(u64, u64)>,
@@ -77,27 +97,45 @@ pub struct Loaded {
     elf: Arc<[u8]>,
 }
 
+/// What a code object with these flags in its ELF header was made for. `None` if that is no simulated device.
+pub fn isa(flags: u32) -> Option<Isa> {
+    let target = Target::ALL.into_iter().find(|target| target.elf_machine() == flags & MACH_MASK)?;
+    let setting = |shift: u32| Setting::from_bits(u64::from(flags >> shift));
+    Some(Isa::of_code(Product::of(target), setting(SRAMECC_SHIFT), setting(XNACK_SHIFT)))
+}
+
+/// Refuses code for another device, and code that wants a feature on or off which the device has the other way.
+fn check_isa(target: Target, flags: u32) -> Result<(), hsa_status_t> {
+    let (code, device) = (isa(flags), Isa::of(Product::of(target)));
+    if code.is_some_and(|code| code.runs_on(device)) {
+        return Ok(());
+    }
+    let made_for = code.map_or_else(|| "another device".to_owned(), |code| code.to_string());
+    let reason = format!("the code object is for {made_for} (ELF flags {flags:#x}), and the device is {device}");
+    Err(fail(HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS, reason))
+}
+
 fn bad(reason: impl Into<String>) -> hsa_status_t {
     fail(HSA_STATUS_ERROR_INVALID_CODE_OBJECT, reason)
 }
 
 impl Loaded {
-    /// Loads a code object for a target, for kernels of these GPUs.
-    pub fn load(simulator: &Simulator, target: Target, gpus: GpuSet, bytes: &[u8]) -> Result<Self, hsa_status_t> {
+    /// Loads a code object for a target, for kernels of these GPUs. `externals` are the variables that the program has
+    /// defined by itself, for code that names them.
+    pub fn load(
+        simulator: &Simulator,
+        target: Target,
+        gpus: GpuSet,
+        bytes: &[u8],
+        externals: &HashMap<String, u64>,
+    ) -> Result<Self, hsa_status_t> {
         let file = ElfFile64::<LittleEndian>::parse(bytes).map_err(|error| bad(format!("no ELF file: {error}")))?;
         let header = file.elf_header();
         let endian = LittleEndian;
         if header.e_machine.get(endian) != elf::EM_AMDGPU || header.e_type.get(endian) != elf::ET_DYN {
             return Err(bad("not a linked AMDGPU code object"));
         }
-        if header.e_flags.get(endian).0 & MACH_MASK != target.elf_machine() {
-            let name = target.name();
-            let reason = format!(
-                "the code object is for another device than {name} (ELF flags {:#x})",
-                header.e_flags.get(endian).0
-            );
-            return Err(fail(HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS, reason));
-        }
+        check_isa(target, header.e_flags.get(endian).0)?;
         let end = file.segments().map(|segment| segment.address().saturating_add(segment.size())).max().unwrap_or(0);
         if end == 0 || end > MAX_SPAN {
             return Err(bad(format!("the code object spans {end} bytes of memory")));
@@ -108,6 +146,7 @@ impl Loaded {
         let image = unsafe { std::slice::from_raw_parts_mut(block.as_ptr(), end as usize) };
         let base = block.address();
         let mut ranges: Vec<Range> = Vec::new();
+        let mut segments = Vec::new();
         let mut code: Option<(u64, u64)> = None;
         for segment in file.segments() {
             let (begin, size) = (segment.address(), segment.size());
@@ -131,13 +170,14 @@ impl Loaded {
             if ranges.iter().any(|other| range.base < other.end && other.base < range.end) {
                 return Err(bad("segments overlap"));
             }
+            segments.push(Segment { base: range.base, size, offset: segment.file_range().0 });
             ranges.push(range);
             if flags & elf::PF_X.0 != 0 {
                 let (first, last) = code.unwrap_or((begin, begin + size));
                 code = Some((first.min(begin), last.max(begin + size)));
             }
         }
-        relocate(&file, image, base)?;
+        relocate(&file, image, base, externals)?;
         let symbols = symbols(&file, image, base)?;
         let functions = file
             .symbols()
@@ -147,7 +187,12 @@ impl Loaded {
             .collect();
         debug_assert!(block.size().is_multiple_of(GRANULE));
         simulator.memory.insert(&ranges);
-        Ok(Self { block: Some(block), ranges, symbols, code, functions, elf: bytes.into() })
+        Ok(Self { block: Some(block), ranges, segments, symbols, code, functions, elf: bytes.into() })
+    }
+
+    /// The memory that it takes: first address, and bytes.
+    pub fn extent(&self) -> (u64, u64) {
+        self.block.as_ref().map_or((0, 0), |block| (block.address(), block.size() as u64))
     }
 
     /// Decodes the code, and gives the kernels.
@@ -167,7 +212,7 @@ impl Loaded {
         let sources = Sources::new(Arc::clone(&self.elf), begin);
         let mut code = Code::decode(target, block.address() + begin, bytes.len(), instructions, functions, sources);
         if simulator.config.checks() {
-            code.mark_atomics();
+            code.ask_source();
         }
         if simulator.config.coverage() {
             simulator.coverage.watch(&mut code);
@@ -191,7 +236,12 @@ impl Loaded {
     }
 }
 
-fn relocate(file: &ElfFile64<'_, LittleEndian>, image: &mut [u8], base: u64) -> Result<(), hsa_status_t> {
+fn relocate(
+    file: &ElfFile64<'_, LittleEndian>,
+    image: &mut [u8],
+    base: u64,
+    externals: &HashMap<String, u64>,
+) -> Result<(), hsa_status_t> {
     for (offset, relocation) in file.dynamic_relocations().into_iter().flatten() {
         let RelocationFlags::Elf { r_type } = relocation.flags() else { return Err(bad("unknown relocation")) };
         let symbol = match relocation.target() {
@@ -199,10 +249,16 @@ fn relocate(file: &ElfFile64<'_, LittleEndian>, image: &mut [u8], base: u64) -> 
                 let symbol =
                     file.dynamic_symbol_table().map(|table| object::ObjectSymbolTable::symbol_by_index(&table, index));
                 match symbol {
-                    Some(Ok(symbol)) if symbol.is_undefined() && symbol.is_weak() => Some(0),
                     Some(Ok(symbol)) if symbol.is_undefined() => {
-                        let name = symbol.name().unwrap_or("a symbol without name").to_owned();
-                        return Err(fail(HSA_STATUS_ERROR_VARIABLE_UNDEFINED, format!("{name} is not defined")));
+                        let name = symbol.name().unwrap_or("a symbol without name");
+                        match externals.get(name) {
+                            Some(address) => Some(*address),
+                            None if symbol.is_weak() => Some(0),
+                            None => {
+                                let reason = format!("{name} is not defined");
+                                return Err(fail(HSA_STATUS_ERROR_VARIABLE_UNDEFINED, reason));
+                            }
+                        }
                     }
                     Some(Ok(symbol)) => Some(base.wrapping_add(symbol.address())),
                     _ => return Err(bad("a relocation names no symbol")),

@@ -6,6 +6,7 @@ use hsa_rt_sys::*;
 
 use super::{
     agent::Agent,
+    deallocation,
     out::{null, put},
     state::{Simulator, fail, simulator, status},
 };
@@ -20,8 +21,10 @@ const HOST_MEMORY: u64 = 192 << 30;
 
 /// What a pool is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     /// Host memory, coherent; kernel arguments live here.
+    HostKernarg,
+    /// Host memory, coherent.
     HostFine,
     /// Host memory.
     HostCoarse,
@@ -35,21 +38,24 @@ enum Kind {
 
 /// A pool: its agent and its kind. The handle is made of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Pool(Agent, Kind);
+pub struct Pool(pub Agent, pub Kind);
 
 impl Pool {
-    fn handle(self) -> hsa_amd_memory_pool_t {
+    /// Its handle.
+    pub fn handle(self) -> hsa_amd_memory_pool_t {
         let kind = match self.1 {
-            Kind::HostFine => 1,
+            Kind::HostKernarg => 1,
             Kind::HostCoarse => 2,
             Kind::Device => 3,
             Kind::Group => 4,
             Kind::DeviceFine => 5,
+            Kind::HostFine => 6,
         };
         hsa_amd_memory_pool_t { handle: self.0.handle().handle << 8 | kind }
     }
 
-    fn find(simulator: &Simulator, pool: hsa_amd_memory_pool_t) -> Result<Self, hsa_status_t> {
+    /// The pool of a handle.
+    pub fn find(simulator: &Simulator, pool: hsa_amd_memory_pool_t) -> Result<Self, hsa_status_t> {
         let mut pools = Agent::all(simulator).flat_map(Self::of);
         let found = pools.find(|candidate| candidate.handle().handle == pool.handle);
         found.ok_or_else(|| {
@@ -57,42 +63,46 @@ impl Pool {
         })
     }
 
-    fn of(agent: Agent) -> impl Iterator<Item = Self> {
+    /// The pools of an agent.
+    pub fn of(agent: Agent) -> impl Iterator<Item = Self> {
         let kinds: &[Kind] = match agent {
-            Agent::Cpu => &[Kind::HostFine, Kind::HostCoarse],
+            Agent::Cpu => &[Kind::HostKernarg, Kind::HostFine, Kind::HostCoarse],
             Agent::Gpu(_) => &[Kind::Device, Kind::DeviceFine, Kind::Group],
         };
         kinds.iter().map(move |kind| Self(agent, *kind))
     }
 
     /// Its size in bytes. The pools of a GPU share what it has.
-    fn size(self, simulator: &Simulator) -> u64 {
+    pub fn size(self, simulator: &Simulator) -> u64 {
         match self.1 {
             Kind::Group => MAX_LDS.into(),
-            Kind::HostFine | Kind::HostCoarse => HOST_MEMORY,
+            Kind::HostKernarg | Kind::HostFine | Kind::HostCoarse => HOST_MEMORY,
             Kind::Device | Kind::DeviceFine => simulator.config.memory(),
         }
     }
 
-    fn flags(self) -> u32 {
+    /// Its global flags.
+    pub fn flags(self) -> u32 {
         match self.1 {
-            Kind::HostFine => {
+            Kind::HostKernarg => {
                 HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_KERNARG_INIT | HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED
             }
             Kind::HostCoarse | Kind::Device => HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_COARSE_GRAINED,
-            Kind::DeviceFine => HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED,
+            Kind::HostFine | Kind::DeviceFine => HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED,
             Kind::Group => 0,
         }
     }
 
     /// What the memory map is to know of its allocations.
-    fn pooled(self) -> Pooled {
-        let gpus = if self.1 == Kind::HostFine { GpuSet::ALL } else { self.0.gpus() };
+    fn pooled(self, simulator: &Simulator) -> Pooled {
+        let gpus = if matches!(self.1, Kind::HostKernarg | Kind::HostFine) { GpuSet::ALL } else { self.0.gpus() };
         let gpu = match self.0 {
             Agent::Cpu => None,
             Agent::Gpu(number) => Some(number),
         };
-        Pooled { pool: self.handle().handle, gpu, gpus }
+        // The host does not reach it, unless it is let in.
+        let tracked = self.1 == Kind::Device && simulator.config.checks();
+        Pooled { pool: self.handle().handle, gpu, gpus, tracked }
     }
 }
 
@@ -142,7 +152,7 @@ pub unsafe extern "C" fn hsa_amd_memory_pool_get_info(
                 }
                 HSA_AMD_MEMORY_POOL_INFO_ACCESSIBLE_BY_ALL => {
                     // Not that it is so from the start: that it can be.
-                    put(value, matches!(pool.1, Kind::HostFine | Kind::HostCoarse))
+                    put(value, matches!(pool.1, Kind::HostKernarg | Kind::HostFine | Kind::HostCoarse))
                 }
                 _ => Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no memory pool attribute {attribute}"))),
             }
@@ -169,7 +179,7 @@ pub unsafe extern "C" fn hsa_amd_agent_memory_pool_get_info(
                     match pool.1 {
                         _ if own => HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT,
                         Kind::Group => HSA_AMD_MEMORY_POOL_ACCESS_NEVER_ALLOWED,
-                        Kind::HostFine => HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT,
+                        Kind::HostKernarg | Kind::HostFine => HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT,
                         Kind::HostCoarse | Kind::Device | Kind::DeviceFine => {
                             HSA_AMD_MEMORY_POOL_ACCESS_DISALLOWED_BY_DEFAULT
                         }
@@ -225,7 +235,7 @@ pub unsafe extern "C" fn hsa_amd_memory_pool_allocate(
             let reason = format!("{size} bytes are more than the {total} bytes of the pool");
             return Err(fail(HSA_STATUS_ERROR_OUT_OF_RESOURCES, reason));
         }
-        let address = simulator.memory.allocate(size, pool.pooled(), total).map_err(|error| {
+        let address = simulator.memory.allocate(size, pool.pooled(simulator), total).map_err(|error| {
             let reason = match error {
                 NoMemory::Device(left) => {
                     format!("{size} bytes are more than the {left} bytes that are left of {total}")
@@ -243,7 +253,14 @@ pub unsafe extern "C" fn hsa_amd_memory_pool_allocate(
 pub unsafe extern "C" fn hsa_amd_memory_pool_free(ptr: *mut c_void) -> hsa_status_t {
     let free = || {
         let simulator = simulator()?;
-        if ptr.is_null() || simulator.memory.free(ptr as u64) {
+        if ptr.is_null() {
+            return Ok(());
+        }
+        if simulator.memory.pooled(ptr as u64).is_some() {
+            // Before the memory goes, as the header says.
+            deallocation::tell(ptr);
+        }
+        if simulator.memory.free(ptr as u64) {
             return Ok(());
         }
         Err(fail(HSA_STATUS_ERROR_INVALID_ALLOCATION, format!("{ptr:p} is not the start of a live allocation")))
@@ -278,6 +295,7 @@ pub unsafe extern "C" fn hsa_memory_copy(dst: *mut c_void, src: *const c_void, s
         // SAFETY: the caller gives `size` bytes at both; where they are the simulator's, that was checked. They may
         // overlap, which HSA does not define and `copy` does.
         unsafe { std::ptr::copy(src.cast::<u8>(), dst.cast::<u8>(), size) };
+        simulator.memory.note_copied(dst as u64, src as u64, size as u64);
         Ok(())
     };
     status(copy())
@@ -297,7 +315,41 @@ pub unsafe extern "C" fn hsa_amd_memory_fill(ptr: *mut c_void, value: u32, count
             // SAFETY: the caller gives `count` words; where they are the simulator's, that was checked.
             unsafe { ptr.cast::<u32>().add(index).write(value) };
         }
+        simulator.memory.note_written(ptr as u64, size as u64);
         Ok(())
     };
     status(fill())
+}
+
+/// Memory stays in its pool.
+pub unsafe extern "C" fn hsa_amd_memory_pool_can_migrate(
+    src_memory_pool: hsa_amd_memory_pool_t,
+    dst_memory_pool: hsa_amd_memory_pool_t,
+    result: *mut bool,
+) -> hsa_status_t {
+    let ask = || {
+        let simulator = simulator()?;
+        Pool::find(simulator, src_memory_pool)?;
+        Pool::find(simulator, dst_memory_pool)?;
+        // SAFETY: null, or room for the result by the caller.
+        unsafe { put(result, false) }
+    };
+    status(ask())
+}
+
+pub unsafe extern "C" fn hsa_amd_memory_migrate(
+    ptr: *const c_void,
+    memory_pool: hsa_amd_memory_pool_t,
+    flags: u32,
+) -> hsa_status_t {
+    let migrate = || {
+        let simulator = simulator()?;
+        Pool::find(simulator, memory_pool)?;
+        if flags != 0 || simulator.memory.pooled(ptr as u64).is_none() {
+            let reason = format!("{ptr:p} is not the start of a live allocation, or flags {flags:#x}");
+            return Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, reason));
+        }
+        Err(fail(HSA_STATUS_ERROR_OUT_OF_RESOURCES, "memory stays in its pool (hsa_amd_memory_pool_can_migrate)"))
+    };
+    status(migrate())
 }

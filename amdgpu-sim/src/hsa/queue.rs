@@ -27,8 +27,9 @@ use super::{
     control::{Control, unknown},
     events::memory_fault,
     out::null,
-    signal::{Condition, Known, Signal},
+    signal::{self, Condition, Known, Signal},
     signal_functions::spin_for,
+    soft_queue,
     state::{Simulator, fail, installed, lock, simulator, status},
 };
 use crate::machine::{
@@ -43,7 +44,7 @@ pub const MIN_QUEUE_SIZE: u32 = 64;
 /// Most packets of a ring.
 pub const MAX_QUEUE_SIZE: u32 = 131_072;
 /// Size of a packet in bytes.
-const PACKET: usize = 64;
+pub const PACKET: usize = 64;
 /// How long a queue's thread spins for the next packet before it sleeps.
 const SPIN: Duration = Duration::from_micros(20);
 /// Header of a packet that is not there.
@@ -71,6 +72,8 @@ pub struct Queue {
     stop: Arc<AtomicBool>,
     failed: AtomicBool,
     priority: AtomicU32,
+    /// Compute units that it may use, as the program has said; nothing for all.
+    compute_units: Mutex<Vec<u32>>,
     reports: Mutex<VecDeque<FaultReport>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -123,7 +126,7 @@ impl Queue {
             queue_properties: AMD_QUEUE_PROPERTIES_IS_PTR64 as amd_queue_properties32_t,
             ..Default::default()
         };
-        let Some(control) = Control::create(contents) else {
+        let Some(control) = Control::create(contents, false) else {
             doorbell.destroy();
             return Err(memory());
         };
@@ -150,6 +153,7 @@ impl Queue {
             stop: Arc::default(),
             failed: AtomicBool::new(false),
             priority: AtomicU32::new(HSA_AMD_QUEUE_PRIORITY_NORMAL),
+            compute_units: Mutex::default(),
             reports: Mutex::default(),
             thread: Mutex::default(),
         });
@@ -239,6 +243,7 @@ impl Queue {
                 }
                 HSA_PACKET_TYPE_BARRIER_AND => self.barrier(packet, true),
                 HSA_PACKET_TYPE_BARRIER_OR => self.barrier(packet, false),
+                HSA_PACKET_TYPE_VENDOR_SPECIFIC => self.vendor(packet),
                 _ => Err((-1, Some(self.refused(format!("packets of type {kind} are not supported"))))),
             };
             if self.is_stopped() {
@@ -295,6 +300,7 @@ impl Queue {
             queue: self.address(),
             dispatch_id: index,
             gpu: self.gpu,
+            interrupt: signal::interrupt,
         };
         let (memory, pool, config) = (&simulator.memory, &simulator.pool, &simulator.config);
         let run = || dispatch::run(&kernel, &launch, &self.stop, memory, pool, config).map_err(Some);
@@ -330,6 +336,37 @@ impl Queue {
             // One of several, or the end of the queue: the look at the others and at the queue is not for long.
             if let Some((open, _)) = signals.iter().zip(&values).find(|(_, value)| **value > 0) {
                 open.signal.wait(|value| Condition::SETTLED.holds(value), Some(LOOK), Duration::ZERO);
+            }
+        }
+    }
+
+    /// AMD's own packets, of which there is one: it waits until a signal's value, as far as a mask shows it, is as asked
+    /// for.
+    fn vendor(&self, packet: u64) -> Result<(), (i64, Option<Box<FaultReport>>)> {
+        // SAFETY: inside the ring; the producer gave the packet up with its header.
+        let p = unsafe { (packet as *const hsa_amd_barrier_value_packet_t).read() };
+        let refuse = |detail: String| Err((-1, Some(self.refused(detail))));
+        if u32::from(p.header.AmdFormat) != HSA_AMD_PACKET_TYPE_BARRIER_VALUE {
+            return refuse(format!("vendor-specific packets of format {} are not supported", p.header.AmdFormat));
+        }
+        let Some(condition) = Condition::new(p.cond, p.value) else {
+            return refuse(format!("the barrier waits for the signal condition {}, which is none", p.cond));
+        };
+        if p.signal.handle == 0 {
+            return Ok(());
+        }
+        let Some(signal) = Signal::know(p.signal) else {
+            return refuse("the barrier's signal is no live signal".to_owned());
+        };
+        loop {
+            match signal.value() {
+                None => return refuse("the barrier's signal was destroyed".to_owned()),
+                Some(value) if condition.holds(value & p.mask) => return Ok(()),
+                Some(_) if self.is_stopped() => return Err((-1, None)),
+                // The look at the queue is not for long.
+                Some(_) => {
+                    signal.signal.wait(|value| condition.holds(value & p.mask), Some(LOOK), Duration::ZERO);
+                }
             }
         }
     }
@@ -400,6 +437,9 @@ pub unsafe extern "C" fn hsa_queue_destroy(queue: *mut hsa_queue_t) -> hsa_statu
         if queue.is_null() {
             return Err(null("queue"));
         }
+        if soft_queue::destroy(simulator, queue) {
+            return Ok(());
+        }
         let queue = lock(&simulator.queues).remove(&(queue as u64)).ok_or_else(|| unknown(queue))?;
         queue.stop();
         let thread = lock(&queue.thread).take();
@@ -415,6 +455,9 @@ pub unsafe extern "C" fn hsa_queue_destroy(queue: *mut hsa_queue_t) -> hsa_statu
 /// A packet that is executed when its queue is inactivated is aborted, and its completion signal stays as it is. It may
 /// still run for an instant after this.
 pub unsafe extern "C" fn hsa_queue_inactivate(queue: *mut hsa_queue_t) -> hsa_status_t {
+    if soft_queue::is_one(queue) {
+        return HSA_STATUS_SUCCESS;
+    }
     status(simulator().and_then(|simulator| Queue::find(simulator, queue)).map(|queue| queue.stop()))
 }
 
@@ -433,4 +476,53 @@ pub unsafe extern "C" fn hsa_amd_queue_set_priority(
         Ok(())
     };
     status(set())
+}
+
+/// The mask is kept and decides nothing: work-groups run on the host's cores.
+pub unsafe extern "C" fn hsa_amd_queue_cu_set_mask(
+    queue: *const hsa_queue_t,
+    num_cu_mask_count: u32,
+    cu_mask: *const u32,
+) -> hsa_status_t {
+    let set = || {
+        let queue = Queue::find(simulator()?, queue)?;
+        if !num_cu_mask_count.is_multiple_of(32) || num_cu_mask_count > 0 && cu_mask.is_null() {
+            let reason = format!("a mask of {num_cu_mask_count} bits (a multiple of 32 is needed) at {cu_mask:p}");
+            return Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, reason));
+        }
+        // SAFETY: the caller gives a mask of that many bits.
+        let word = |index: u32| unsafe { cu_mask.add(index as usize).read_unaligned() };
+        *lock(&queue.compute_units) = (0..num_cu_mask_count / 32).map(word).collect();
+        Ok(())
+    };
+    status(set())
+}
+
+pub unsafe extern "C" fn hsa_amd_queue_cu_get_mask(
+    queue: *const hsa_queue_t,
+    num_cu_mask_count: u32,
+    cu_mask: *mut u32,
+) -> hsa_status_t {
+    let get = || {
+        let simulator = simulator()?;
+        let queue = Queue::find(simulator, queue)?;
+        if num_cu_mask_count == 0 || !num_cu_mask_count.is_multiple_of(32) || cu_mask.is_null() {
+            let reason = format!("a mask of {num_cu_mask_count} bits (a multiple of 32 is needed) at {cu_mask:p}");
+            return Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, reason));
+        }
+        let all = queue.agent.product(simulator).map_or(0, |product| product.compute_units);
+        let set = lock(&queue.compute_units);
+        for index in 0..num_cu_mask_count / 32 {
+            // The units of this word that there are.
+            let there = match all.saturating_sub(32 * index) {
+                count @ 0..32 => (1 << count) - 1,
+                _ => u32::MAX,
+            };
+            let word = if set.is_empty() { there } else { set.get(index as usize).copied().unwrap_or(0) & there };
+            // SAFETY: the caller gives room for a mask of that many bits.
+            unsafe { cu_mask.add(index as usize).write_unaligned(word) };
+        }
+        Ok(())
+    };
+    status(get())
 }

@@ -1,14 +1,10 @@
-//! The HSA functions for signals.
+//! What HSA's functions for signals have in common, and those that make, destroy and await them.
 //!
 //! A function that gives a status refuses a handle that is not a live signal's with `HSA_STATUS_ERROR_INVALID_SIGNAL`.
 //! One that gives a value gives 0 then, and one that gives nothing does nothing; [`last_error`](super::last_error) says
 //! why, in all cases.
 
-use std::{
-    sync::{LazyLock, atomic::Ordering},
-    thread,
-    time::Duration,
-};
+use std::{sync::LazyLock, thread, time::Duration};
 
 use hsa_rt_sys::*;
 
@@ -52,6 +48,49 @@ pub unsafe extern "C" fn hsa_signal_create(
     status(create())
 }
 
+/// Attributes of `hsa_amd_signal_create` that there are. Both say what the signal will not be used for, and so forbid
+/// nothing here.
+const ATTRIBUTES: u64 = (HSA_AMD_SIGNAL_AMD_GPU_ONLY | HSA_AMD_SIGNAL_IPC) as u64;
+
+/// A signal for other processes is refused: each has a simulator of its own.
+pub unsafe extern "C" fn hsa_amd_signal_create(
+    initial_value: hsa_signal_value_t,
+    num_consumers: u32,
+    consumers: *const hsa_agent_t,
+    attributes: u64,
+    signal: *mut hsa_signal_t,
+) -> hsa_status_t {
+    if attributes & !ATTRIBUTES != 0 {
+        return fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no such signal attributes: {attributes:#x}"));
+    }
+    if attributes & u64::from(HSA_AMD_SIGNAL_IPC) != 0 {
+        return fail(HSA_STATUS_ERROR_OUT_OF_RESOURCES, "simulated devices share no signals with other processes");
+    }
+    // SAFETY: the same contract.
+    unsafe { hsa_signal_create(initial_value, num_consumers, consumers, signal) }
+}
+
+/// A value that is changed through the pointer wakes nobody who sleeps; loads see it.
+pub unsafe extern "C" fn hsa_amd_signal_value_pointer(
+    signal: hsa_signal_t,
+    value_ptr: *mut *mut hsa_signal_value_t,
+) -> hsa_status_t {
+    let get = || {
+        simulator()?;
+        if value_ptr.is_null() {
+            return Err(null("value_ptr"));
+        }
+        let found = Signal::find(signal).ok_or_else(|| unknown(signal))?;
+        if found.is_doorbell() {
+            return Err(fail(HSA_STATUS_ERROR_INVALID_SIGNAL, "the signal is a queue's doorbell"));
+        }
+        // SAFETY: not null, and the caller gives room for a pointer.
+        unsafe { value_ptr.write_unaligned(found.value_pointer()) };
+        Ok(())
+    };
+    status(get())
+}
+
 pub unsafe extern "C" fn hsa_signal_destroy(signal: hsa_signal_t) -> hsa_status_t {
     let destroy = || {
         simulator()?;
@@ -78,7 +117,7 @@ pub fn unknown(signal: hsa_signal_t) -> hsa_status_t {
 
 /// What `use_it` makes of a live signal, and the type's default for a handle that is none's.
 #[inline]
-fn with<T: Default>(handle: hsa_signal_t, use_it: impl FnOnce(&'static Signal) -> T) -> T {
+pub fn with<T: Default>(handle: hsa_signal_t, use_it: impl FnOnce(&'static Signal) -> T) -> T {
     match Signal::find(handle) {
         Some(signal) => use_it(signal),
         None => {
@@ -86,54 +125,6 @@ fn with<T: Default>(handle: hsa_signal_t, use_it: impl FnOnce(&'static Signal) -
             T::default()
         }
     }
-}
-
-pub unsafe extern "C" fn hsa_signal_load_relaxed(signal: hsa_signal_t) -> hsa_signal_value_t {
-    with(signal, Signal::load_relaxed)
-}
-
-pub unsafe extern "C" fn hsa_signal_load_scacquire(signal: hsa_signal_t) -> hsa_signal_value_t {
-    with(signal, Signal::load)
-}
-
-// A store must be seen before whether anybody waits is looked at, so the relaxed one is no cheaper.
-pub unsafe extern "C" fn hsa_signal_store_relaxed(signal: hsa_signal_t, value: hsa_signal_value_t) {
-    with(signal, |signal| signal.store(value));
-}
-
-pub unsafe extern "C" fn hsa_signal_store_screlease(signal: hsa_signal_t, value: hsa_signal_value_t) {
-    with(signal, |signal| signal.store(value));
-}
-
-pub unsafe extern "C" fn hsa_signal_silent_store_relaxed(signal: hsa_signal_t, value: hsa_signal_value_t) {
-    with(signal, |signal| signal.store_silently(value));
-}
-
-pub unsafe extern "C" fn hsa_signal_exchange_scacq_screl(
-    signal: hsa_signal_t,
-    value: hsa_signal_value_t,
-) -> hsa_signal_value_t {
-    with(signal, |signal| signal.update(|cell| cell.swap(value, Ordering::SeqCst)))
-}
-
-pub unsafe extern "C" fn hsa_signal_cas_scacq_screl(
-    signal: hsa_signal_t,
-    expected: hsa_signal_value_t,
-    value: hsa_signal_value_t,
-) -> hsa_signal_value_t {
-    with(signal, |signal| {
-        signal.update(|cell| match cell.compare_exchange(expected, value, Ordering::SeqCst, Ordering::SeqCst) {
-            Ok(before) | Err(before) => before,
-        })
-    })
-}
-
-pub unsafe extern "C" fn hsa_signal_add_screlease(signal: hsa_signal_t, value: hsa_signal_value_t) {
-    with(signal, |signal| signal.update(|cell| cell.fetch_add(value, Ordering::SeqCst)));
-}
-
-pub unsafe extern "C" fn hsa_signal_subtract_screlease(signal: hsa_signal_t, value: hsa_signal_value_t) {
-    with(signal, |signal| signal.update(|cell| cell.fetch_sub(value, Ordering::SeqCst)));
 }
 
 pub unsafe extern "C" fn hsa_signal_wait_scacquire(
@@ -150,17 +141,6 @@ pub unsafe extern "C" fn hsa_signal_wait_scacquire(
     let timeout = (timeout_hint != u64::MAX).then(|| Duration::from_nanos(timeout_hint));
     let spin = if wait_state_hint == HSA_WAIT_STATE_ACTIVE { SPIN_ACTIVE } else { SPIN_BLOCKED };
     with(signal, |signal| signal.wait(done, timeout, spin_for(spin)))
-}
-
-pub unsafe extern "C" fn hsa_signal_wait_relaxed(
-    signal: hsa_signal_t,
-    condition: hsa_signal_condition_t,
-    compare_value: hsa_signal_value_t,
-    timeout_hint: u64,
-    wait_state_hint: hsa_wait_state_t,
-) -> hsa_signal_value_t {
-    // SAFETY: the same contract.
-    unsafe { hsa_signal_wait_scacquire(signal, condition, compare_value, timeout_hint, wait_state_hint) }
 }
 
 /// How long to spin: not at all where who is waited for cannot run meanwhile.

@@ -8,7 +8,6 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Instant,
 };
 
 use hsa_rt_sys::{HSA_STATUS_ERROR_NOT_INITIALIZED, HSA_STATUS_SUCCESS, HsaApi, hsa_status_t};
@@ -18,12 +17,16 @@ use super::{
     events::Handler,
     executable::{Executables, Kernels},
     queue::Queue,
+    signal::Signal,
 };
 use crate::{
     config::Config,
     disassembler::Disassembler,
     isa::{coverage::Coverage, target::Target},
-    machine::memory::Memory,
+    machine::{
+        agents::GpuSet,
+        memory::{Memory, Purpose, Range},
+    },
 };
 
 /// The installed simulator.
@@ -49,7 +52,6 @@ pub struct Simulator {
     pub handler: Mutex<Option<Handler>>,
     /// Whether the times of copies are kept.
     pub copies_profiled: AtomicBool,
-    started: Instant,
     references: AtomicUsize,
     next_handle: AtomicU64,
 }
@@ -64,6 +66,9 @@ pub enum InstallError {
     /// The threads that execute kernels could not be started.
     #[error("cannot start the simulator's threads: {0}")]
     Threads(String),
+    /// The host has no memory for the table of signals.
+    #[error("there is no memory for the simulator's signals: 64 MiB of addresses are needed")]
+    Memory,
 }
 
 static SIMULATOR: OnceLock<Simulator> = OnceLock::new();
@@ -101,10 +106,13 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
         coverage: Coverage::default(),
         handler: Mutex::default(),
         copies_profiled: AtomicBool::new(false),
-        started: Instant::now(),
         references: AtomicUsize::new(0),
         next_handle: AtomicU64::new(0x1000),
     };
+    // Kernels change signals where they are.
+    let (base, end) = Signal::memory().ok_or(InstallError::Memory)?;
+    let signals = Range { base, end, writable: true, purpose: Purpose::Signals, gpus: GpuSet::ALL };
+    simulator.memory.insert(&[signals]);
     // The lock makes this the first.
     let _ = SIMULATOR.set(simulator);
     Ok(super::hsa_api())
@@ -117,9 +125,13 @@ impl fmt::Debug for Simulator {
 }
 
 impl Simulator {
-    /// The system's timestamp: nanoseconds since the simulator was installed.
+    /// The system's timestamp: nanoseconds of the monotonic clock, as AMD's driver has it. HIP takes differences of such
+    /// times and of times that it has read from that clock by itself.
     pub fn ticks(&self) -> u64 {
-        self.started.elapsed().as_nanos() as u64
+        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the place for the time is valid.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
     }
 
     /// A handle that nothing else has.

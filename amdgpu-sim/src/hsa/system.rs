@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_char, c_void};
 use hsa_rt_sys::*;
 
 use super::{
+    extensions::EXTENSIONS,
     out::{null, put},
     state::{fail, initialise, shut_down, simulator, status},
 };
@@ -35,7 +36,7 @@ pub unsafe extern "C" fn hsa_system_get_info(attribute: hsa_system_info_t, value
                 HSA_SYSTEM_INFO_SIGNAL_MAX_WAIT => put(value, u64::MAX),
                 HSA_SYSTEM_INFO_ENDIANNESS => put(value, HSA_ENDIANNESS_LITTLE),
                 HSA_SYSTEM_INFO_MACHINE_MODEL => put(value, HSA_MACHINE_MODEL_LARGE),
-                HSA_SYSTEM_INFO_EXTENSIONS => put(value, [0_u8; 128]),
+                HSA_SYSTEM_INFO_EXTENSIONS => put(value, EXTENSIONS),
                 HSA_AMD_SYSTEM_INFO_BUILD_VERSION => put(value, BUILD.as_ptr()),
                 HSA_AMD_SYSTEM_INFO_SVM_SUPPORTED | HSA_AMD_SYSTEM_INFO_SVM_ACCESSIBLE_BY_DEFAULT => put(value, false),
                 _ => Err(fail(HSA_STATUS_ERROR_INVALID_ARGUMENT, format!("no system attribute {attribute}"))),
@@ -97,6 +98,18 @@ fn describe(code: hsa_status_t) -> Option<&'static CStr> {
         HSA_STATUS_ERROR_MEMORY_APERTURE_VIOLATION => c"HSA_STATUS_ERROR_MEMORY_APERTURE_VIOLATION: The agent attempted to access memory beyond the largest legal address.",
         HSA_STATUS_ERROR_ILLEGAL_INSTRUCTION => c"HSA_STATUS_ERROR_ILLEGAL_INSTRUCTION: The agent attempted to execute an illegal shader instruction.",
         HSA_STATUS_ERROR_MEMORY_FAULT => c"HSA_STATUS_ERROR_MEMORY_FAULT: The agent attempted to access an inaccessible address.",
+        HSA_STATUS_CU_MASK_REDUCED => c"HSA_STATUS_CU_MASK_REDUCED: The CU mask was applied without compute units that are disabled.",
+        HSA_EXT_STATUS_ERROR_INVALID_PROGRAM => c"HSA_EXT_STATUS_ERROR_INVALID_PROGRAM: The program is invalid.",
+        HSA_EXT_STATUS_ERROR_INVALID_MODULE => c"HSA_EXT_STATUS_ERROR_INVALID_MODULE: The module is invalid.",
+        HSA_EXT_STATUS_ERROR_INCOMPATIBLE_MODULE => c"HSA_EXT_STATUS_ERROR_INCOMPATIBLE_MODULE: The module is not compatible with the program.",
+        HSA_EXT_STATUS_ERROR_MODULE_ALREADY_INCLUDED => c"HSA_EXT_STATUS_ERROR_MODULE_ALREADY_INCLUDED: The module is part of the program already.",
+        HSA_EXT_STATUS_ERROR_SYMBOL_MISMATCH => c"HSA_EXT_STATUS_ERROR_SYMBOL_MISMATCH: A symbol is declared in different ways.",
+        HSA_EXT_STATUS_ERROR_FINALIZATION_FAILED => c"HSA_EXT_STATUS_ERROR_FINALIZATION_FAILED: The finalization failed.",
+        HSA_EXT_STATUS_ERROR_DIRECTIVE_MISMATCH => c"HSA_EXT_STATUS_ERROR_DIRECTIVE_MISMATCH: The control directives do not agree.",
+        HSA_EXT_STATUS_ERROR_IMAGE_FORMAT_UNSUPPORTED => c"HSA_EXT_STATUS_ERROR_IMAGE_FORMAT_UNSUPPORTED: The image format is not supported.",
+        HSA_EXT_STATUS_ERROR_IMAGE_SIZE_UNSUPPORTED => c"HSA_EXT_STATUS_ERROR_IMAGE_SIZE_UNSUPPORTED: The image is too large.",
+        HSA_EXT_STATUS_ERROR_IMAGE_PITCH_UNSUPPORTED => c"HSA_EXT_STATUS_ERROR_IMAGE_PITCH_UNSUPPORTED: The pitch of the image is not supported.",
+        HSA_EXT_STATUS_ERROR_SAMPLER_DESCRIPTOR_UNSUPPORTED => c"HSA_EXT_STATUS_ERROR_SAMPLER_DESCRIPTOR_UNSUPPORTED: The sampler is not supported.",
         _ => return None,
     })
 }

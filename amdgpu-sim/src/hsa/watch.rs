@@ -6,7 +6,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{LazyLock, Mutex},
+    sync::{Arc, Condvar, LazyLock, Mutex, PoisonError},
+    time::Instant,
 };
 
 use super::{
@@ -23,6 +24,37 @@ pub enum Then {
     Handle(Registration),
     /// Go on with a copy.
     Copy(Box<Transfer>),
+    /// Wake a thread that waits for the first of several signals.
+    Wake(Arc<Waker>),
+}
+
+/// A thread that waits for the first of several signals.
+#[derive(Debug, Default)]
+pub struct Waker {
+    woken: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Waker {
+    fn wake(&self) {
+        *lock(&self.woken) = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until it is woken, or the deadline is over. Whether it was woken.
+    pub fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut woken = lock(&self.woken);
+        while !*woken {
+            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(left) if left.is_zero() => break,
+                Some(left) => {
+                    woken = self.changed.wait_timeout(woken, left).unwrap_or_else(PoisonError::into_inner).0;
+                }
+                None => woken = self.changed.wait(woken).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+        *woken
+    }
 }
 
 /// What became of a watch that was to be left.
@@ -38,6 +70,7 @@ pub enum Left {
 
 #[derive(Debug)]
 struct Watch {
+    signal: &'static Signal,
     generation: u64,
     condition: Condition,
     then: Then,
@@ -53,7 +86,7 @@ pub fn leave(signal: Known, condition: Condition, then: Then) -> Left {
     // After it was counted: who changes the value from here on looks, and waits for the lock to do so.
     match signal.value() {
         Some(value) if !condition.holds(value) => {
-            let watch = Watch { generation: signal.generation, condition, then };
+            let watch = Watch { signal: signal.signal, generation: signal.generation, condition, then };
             watches.entry(signal.signal.handle().handle).or_default().push(watch);
             Left::Waiting
         }
@@ -66,6 +99,24 @@ pub fn leave(signal: Known, condition: Condition, then: Then) -> Left {
             Left::Destroyed(then)
         }
     }
+}
+
+/// The signals at which there are watches.
+pub fn watched() -> Vec<&'static Signal> {
+    lock(&WATCHES).values().filter_map(|watches| watches.first()).map(|watch| watch.signal).collect()
+}
+
+/// Takes back the watches by which a thread waits at a signal, if they were not set off.
+pub fn withdraw(signal: Known, waker: &Arc<Waker>) {
+    let mut all = lock(&WATCHES);
+    let handle = signal.signal.handle().handle;
+    let Some(watches) = all.get_mut(&handle) else { return };
+    let ours = |watch: &mut Watch| matches!(&watch.then, Then::Wake(other) if Arc::ptr_eq(other, waker));
+    let count = watches.extract_if(.., ours).count();
+    if watches.is_empty() {
+        all.remove(&handle);
+    }
+    signal.signal.remove_watches(count as u32);
 }
 
 /// Sets off what waited for the value that a signal has now, or for one that was destroyed.
@@ -97,6 +148,7 @@ pub fn look(signal: &'static Signal) {
                 }
             }
             Then::Copy(transfer) => transfer.go_on(),
+            Then::Wake(waker) => waker.wake(),
         }
     }
 }

@@ -6,7 +6,7 @@
 //! program that needs their exact bits is not portable between AMD's own generations. Like on the hardware, the f32
 //! ones take denormal sources as zero and give zero for denormal results.
 
-use half::f16;
+use half::{bf16, f16};
 
 use super::lane::Lane;
 use crate::machine::wave::Mode;
@@ -77,12 +77,12 @@ pub fn frexp_mantissa(x: f64) -> f64 {
 
 /// `v_fract`: what is above the floor, less than 1.
 pub fn fract(x: f64) -> f64 {
-    if x.is_infinite() { f64::NAN } else { (x - x.floor()).min(f64::from_bits(0x3fef_ffff_ffff_ffff)) }
+    if !x.is_finite() { f64::NAN } else { (x - x.floor()).min(f64::from_bits(0x3fef_ffff_ffff_ffff)) }
 }
 
 /// `v_fract_f32`.
 pub fn fract_f32(x: f32) -> f32 {
-    if x.is_infinite() { f32::NAN } else { (x - x.floor()).min(f32::from_bits(0x3f7f_ffff)) }
+    if !x.is_finite() { f32::NAN } else { (x - x.floor()).min(f32::from_bits(0x3f7f_ffff)) }
 }
 
 /// A function that is computed in f64 and rounded, denormals flushed on both sides.
@@ -126,7 +126,8 @@ pub fn extreme<T: Lane + PartialOrd>(mode: Mode, which: Extreme, a: T, b: T) -> 
     } else if mode.ieee() && signalling(b) {
         b.quiet()
     } else if a.is_nan() {
-        b
+        // Where both are NaNs, so is the result, and it does not signal.
+        if b.is_nan() { b.quiet() } else { b }
     } else if b.is_nan() {
         a
     } else {
@@ -374,18 +375,24 @@ const TWO_OVER_PI: [u32; 40] = [
     0x56033046, 0xfc7b6bab, 0xf0cfbc20, 0x9af4361d,
 ];
 
+/// An f32 that rounds to the same number of 16 bits as `x` does: inexact results are odd.
+fn f32_to_odd(x: f64) -> f32 {
+    let single = x as f32;
+    if !single.is_finite() || f64::from(single) == x || single.to_bits() & 1 == 1 {
+        return single;
+    }
+    let away = f64::from(single).abs() < x.abs();
+    f32::from_bits(if away { single.to_bits() + 1 } else { single.to_bits() - 1 })
+}
+
 /// The nearest f16, ties to even. (`f16::from_f64` drops the low half of the f64 and so misses what breaks a tie.)
 pub fn f16_from_f64(x: f64) -> f16 {
-    let single = x as f32;
-    let inexact = single.is_finite() && f64::from(single) != x;
-    // To odd, so that rounding once more is right.
-    let single = if inexact && single.to_bits() & 1 == 0 {
-        let away = f64::from(single).abs() < x.abs();
-        f32::from_bits(if away { single.to_bits() + 1 } else { single.to_bits() - 1 })
-    } else {
-        single
-    };
-    f16::from_f32(single)
+    f16::from_f32(f32_to_odd(x))
+}
+
+/// A fused multiply-add of bf16, rounded once.
+pub fn fma_bf16(a: bf16, b: bf16, c: bf16) -> bf16 {
+    bf16::from_f32(f32_to_odd(fma_to_odd(a.to_f64(), b.to_f64(), c.to_f64())))
 }
 
 /// A fused multiply-add of f16, rounded once.

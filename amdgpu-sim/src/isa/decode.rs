@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use geobacter_spool::job::Instruction;
 
 use super::{
-    flow, lds, mubuf, names, salu, salu_float, smem,
+    dot, flow, lds, matrix, mubuf, names, narrow,
+    registers::{Class, Effect, Registers},
+    salu, salu_float, smem,
     step::{DecodeError, Flow, Step},
     target::Target,
     text::{Operand, Parsed, parse_all},
@@ -65,6 +67,8 @@ pub struct Code {
     pub base: u64,
     /// What executes each instruction. The last one is no instruction: it ends a wave that ran past the end.
     pub steps: Vec<Step>,
+    /// What each instruction reads and writes. The last one, as that of the steps, is no instruction.
+    pub registers: Vec<Registers>,
     /// Offset of each instruction from the start, in bytes.
     pub offsets: Vec<u32>,
     /// Text of each instruction.
@@ -77,10 +81,12 @@ pub struct Code {
     pub functions: Vec<Function>,
     /// Its line tables.
     pub sources: Sources,
-    /// Instructions that are atomic in the source, though they do not look so. Known only if [`mark_atomics`] was called.
+    /// Instructions that are atomic in the source, though they do not look so. Known only if [`ask_source`] was called.
     ///
-    /// [`mark_atomics`]: Self::mark_atomics
+    /// [`ask_source`]: Self::ask_source
     pub source_atomics: HashSet<u32>,
+    /// Barriers of Geobacter's device language, which all items reach that have not panicked. Known as above.
+    pub language_barriers: HashSet<u32>,
 }
 
 impl std::fmt::Debug for Code {
@@ -139,6 +145,11 @@ impl Code {
                 ),
             });
         }
+        let registers = parsed.iter().map(|parsed| {
+            let each = parsed.iter().flatten().map(|one| Registers::of(one, accumulation, target));
+            each.reduce(Registers::with).unwrap_or_else(Registers::none)
+        });
+        let registers = registers.chain([Registers::none()]).collect();
         steps.push(illegal("the program ran past the end of its code".to_owned()));
         functions.sort_by_key(|function| function.offset);
         let (offsets, texts) = instructions.into_iter().map(|i| (i.offset, i.text)).unzip();
@@ -147,6 +158,7 @@ impl Code {
             target,
             base,
             steps,
+            registers,
             offsets,
             texts,
             index,
@@ -154,6 +166,7 @@ impl Code {
             functions,
             sources,
             source_atomics: HashSet::new(),
+            language_barriers: HashSet::new(),
         }
     }
 
@@ -163,18 +176,25 @@ impl Code {
         self.index.get(usize::try_from(offset / 4).ok()?).copied().filter(|index| *index != u32::MAX)
     }
 
-    /// Finds the loads and stores of LDS that are atomic in the source: the instructions `ds_read` and `ds_write` serve for
-    /// both.
-    pub fn mark_atomics(&mut self) {
-        let is_plain = |text: &str| text.starts_with("ds_read") || text.starts_with("ds_write");
-        let plain = self.texts.iter().zip(&self.offsets).enumerate().filter(|(_, (text, _))| is_plain(text));
-        let plain: Vec<_> = plain.map(|(index, (_, offset))| (index as u32, *offset)).collect();
-        if plain.is_empty() {
+    /// Asks the line tables what the instructions do not show: which loads and stores of LDS are atomic in the source
+    /// (`ds_read` and `ds_write` serve for both), and which barriers are the device language's.
+    pub fn ask_source(&mut self) {
+        let instructions = || self.registers.iter().zip(&self.offsets).enumerate();
+        let of = |wanted: fn(Class) -> bool| -> Vec<(u32, u32)> {
+            let found = instructions().filter(|(_, (registers, _))| wanted(registers.class));
+            found.map(|(index, (_, offset))| (index as u32, *offset)).collect()
+        };
+        let plain = of(|class| matches!(class, Class::Lds(Effect::Load | Effect::Store)));
+        let barriers = of(|class| class == Class::Barrier);
+        if plain.is_empty() && barriers.is_empty() {
             return;
         }
         self.sources.read(|lines| {
-            let atomic = plain.iter().filter(|(_, offset)| lines.is_atomic(*offset));
-            self.source_atomics = atomic.map(|(index, _)| *index).collect();
+            let chosen = |list: &[(u32, u32)], is: &dyn Fn(u32) -> bool| {
+                list.iter().filter(|(_, offset)| is(*offset)).map(|(index, _)| *index).collect()
+            };
+            self.source_atomics = chosen(&plain, &|offset| lines.is_atomic(offset));
+            self.language_barriers = chosen(&barriers, &|offset| lines.is_of_language(offset));
         });
     }
 
@@ -219,7 +239,12 @@ pub fn decode(parsed: &Parsed, context: &Context<'_>) -> Result<Step, DecodeErro
             .or_else(|| salu::lookup(parsed))
             .or_else(|| salu_float::lookup(parsed)),
         "v" if m.starts_with("v_s_") => salu_float::transcendental(&v),
-        "v" => vcmp::lookup(&v).or_else(|| vop3p::lookup(&v)).or_else(|| valu_table::lookup(&v)),
+        "v" => matrix::lookup(&v)
+            .or_else(|| vcmp::lookup(&v))
+            .or_else(|| vop3p::lookup(&v))
+            .or_else(|| dot::lookup(&v))
+            .or_else(|| narrow::lookup(&v))
+            .or_else(|| valu_table::lookup(&v)),
         "ds" => lds::lookup(&v),
         "global" if matches!(m, "global_inv" | "global_wb" | "global_wbinv") => Some(Ok(nothing())),
         "global" | "flat" | "scratch" => vmem::lookup(&v),

@@ -8,7 +8,7 @@ use super::{
     text::{Operand, Parsed},
 };
 use crate::machine::{
-    memory::{Access, load_u8, load_u16, load_u32},
+    space::{read, resolve_scalar},
     wave::Wave,
 };
 
@@ -119,19 +119,20 @@ fn load(parsed: &Parsed, words: u8, buffer: bool) -> Result<Step, DecodeError> {
         let (address, end) = from.get(wave);
         // Scalar loads ignore the address's two low bits.
         let address = address & !3;
-        env.view.refresh();
-        if end.is_none() {
-            env.view.check(address, u64::from(words) * 4, Access::ScalarLoad)?;
-        }
+        env.begin_access();
+        let whole = match end {
+            None => Some(resolve_scalar(address, u64::from(words) * 4, wave, env)?),
+            Some(_) => None,
+        };
         for word in 0..u64::from(words) {
             let at = address.wrapping_add(word * 4);
-            // What lies beyond a buffer is 0.
-            let inside = end.is_none_or(|end| at.saturating_add(4) <= end);
-            if inside && end.is_some() {
-                env.view.check(at, 4, Access::ScalarLoad)?;
-            }
-            // SAFETY: checked just now, alone or with the others.
-            let value = if inside { unsafe { load_u32(at) } } else { 0 };
+            let place = match whole {
+                Some(place) => Some(place.plus(word * 4)),
+                // What lies beyond a buffer is 0.
+                None if end.is_none_or(|end| at.saturating_add(4) <= end) => Some(resolve_scalar(at, 4, wave, env)?),
+                None => None,
+            };
+            let value = place.map_or(0, |place| read::<4>(place, 0, wave, env) as u32);
             wave.scalar[(usize::from(to) + word as usize) & 255] = value;
         }
         Ok(Flow::Next)
@@ -145,10 +146,9 @@ fn part(parsed: &Parsed, buffer: bool, size: u64, signed: bool) -> Result<Step, 
         let (address, end) = from.get(wave);
         let address = address & !(size - 1);
         let value = if end.is_none_or(|end| address.saturating_add(size) <= end) {
-            env.view.refresh();
-            env.view.check(address, size, Access::ScalarLoad)?;
-            // SAFETY: checked just now.
-            unsafe { if size == 1 { u32::from(load_u8(address)) } else { u32::from(load_u16(address)) } }
+            env.begin_access();
+            let place = resolve_scalar(address, size, wave, env)?;
+            if size == 1 { read::<1>(place, 0, wave, env) as u32 } else { read::<2>(place, 0, wave, env) as u32 }
         } else {
             0
         };
@@ -162,7 +162,8 @@ fn part(parsed: &Parsed, buffer: bool, size: u64, signed: bool) -> Result<Step, 
 fn clock(parsed: &Parsed, read: fn(&crate::machine::workgroup::Env<'_>) -> u64) -> Result<Step, DecodeError> {
     let to = register(parsed, 0, 2)?;
     Ok(Box::new(move |wave, env| {
-        wave.set_scalar_u64(to, read(env));
+        let value = env.once(read);
+        wave.set_scalar_u64(to, value);
         Ok(Flow::Next)
     }))
 }

@@ -98,9 +98,30 @@ impl Target {
         matches!(self, Self::Gfx1201)
     }
 
+    /// Whether stores to memory count with loads. Otherwise they have a counter of their own.
+    pub const fn counts_stores_with_loads(self) -> bool {
+        self.is_cdna()
+    }
+
     /// Whether a 16-bit result leaves the other half of its register as it was. On CDNA most such instructions clear it.
     pub const fn keeps_other_half(self) -> bool {
         !self.is_cdna()
+    }
+
+    /// Whether its 8-bit floating-point numbers have no infinities and no negative zero (FNUZ). Otherwise they are those of
+    /// the Open Compute Project.
+    pub const fn has_fnuz_floats(self) -> bool {
+        self.is_cdna()
+    }
+
+    /// Whether matrix and dot products of f16 and bf16 take denormal numbers for zero and give none, whatever MODE says.
+    pub const fn flushes_products(self) -> bool {
+        matches!(self, Self::Gfx90a)
+    }
+
+    /// Whether the lanes of a matrix operand hold copies of each other, and results of 16 bits half a register each.
+    pub const fn copies_matrices(self) -> bool {
+        matches!(self, Self::Gfx1100)
     }
 
     /// Whether `v_cmpx` writes EXEC and nothing else.

@@ -1,9 +1,11 @@
-//! Packed and mixed arithmetic: VOP3P (*CDNA 3 ISA*, section 12.11 "VOP3P instructions").
+//! Packed and mixed arithmetic: VOP3P (*CDNA 3 ISA*, section 12.11 "VOP3P instructions"). Dot products are in [`dot`].
+//!
+//! [`dot`]: super::dot
 
 use half::f16;
 
 use super::{
-    arithmetic::{Extreme, extreme, fma_f16},
+    arithmetic::{Extreme, extreme, fma_f16, maximum, minimum},
     lane::Lane,
     step::{DecodeError, Flow, Step},
     text::Operand,
@@ -13,7 +15,7 @@ use crate::machine::wave::{LANES, Mode, Wave};
 
 /// A 32-bit constant or register, from which halves are taken. Floating constants are f16.
 #[derive(Clone, Copy, Debug, Default)]
-struct Pair(u32);
+pub struct Pair(pub u32);
 
 impl Lane for Pair {
     const WORDS: usize = 1;
@@ -84,20 +86,23 @@ impl Select {
 
 type Decoded = Result<Step, DecodeError>;
 
+/// Operations on integers of which no guide says how they saturate.
+const SATURATION_UNKNOWN: [&str; 8] = [
+    "v_pk_mul_lo_u16",
+    "v_pk_min_u16",
+    "v_pk_max_u16",
+    "v_pk_min_i16",
+    "v_pk_max_i16",
+    "v_pk_lshlrev_b16",
+    "v_pk_lshrrev_b16",
+    "v_pk_ashrrev_i16",
+];
+
 /// The step of a packed instruction; `None` if it is none.
 pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
     let int = |f: fn(u16, u16, u16) -> u16| pk16(v, move |_, [a, b, c]| f(a, b, c));
     let signed = |f: fn(i16, i16, i16) -> i16| pk16(v, move |_, [a, b, c]| f(a as i16, b as i16, c as i16) as u16);
-    let half = |f: fn(Mode, f16, f16, f16) -> f16| {
-        pk16(v, move |mode, [a, b, c]| f(mode, f16::from_bits(a), f16::from_bits(b), f16::from_bits(c)).to_bits())
-    };
     let clamp = v.parsed.flag("clamp");
-    if clamp
-        && !matches!(v.parsed.mnemonic.as_str(), "v_pk_add_u16" | "v_pk_sub_u16" | "v_pk_add_i16" | "v_pk_sub_i16")
-        && v.parsed.mnemonic.starts_with("v_pk")
-    {
-        return Some(Err(DecodeError::new(v.parsed, "clamp is not supported here")));
-    }
     Some(match v.parsed.mnemonic.as_str() {
         "v_pk_add_f32" => pk32(v, |a, b, _| a + b),
         "v_pk_mul_f32" => pk32(v, |a, b, _| a * b),
@@ -110,6 +115,16 @@ pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
         "v_pk_add_u16" | "v_pk_add_i16" => int(|a, b, _| a.wrapping_add(b)),
         "v_pk_sub_u16" | "v_pk_sub_i16" => int(|a, b, _| a.wrapping_sub(b)),
         "v_pk_mul_lo_u16" => int(|a, b, _| a.wrapping_mul(b)),
+        "v_pk_mad_u16" if clamp => {
+            int(|a, b, c| u16::try_from(u32::from(a) * u32::from(b) + u32::from(c)).unwrap_or(u16::MAX))
+        }
+        "v_pk_mad_i16" if clamp => signed(|a, b, c| {
+            let sum = i32::from(a) * i32::from(b) + i32::from(c);
+            sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
+        }),
+        name if clamp && SATURATION_UNKNOWN.contains(&name) => {
+            Err(DecodeError::new(v.parsed, "clamp has no meaning here"))
+        }
         "v_pk_mad_u16" | "v_pk_mad_i16" => int(|a, b, c| a.wrapping_mul(b).wrapping_add(c)),
         "v_pk_min_u16" => int(|a, b, _| a.min(b)),
         "v_pk_max_u16" => int(|a, b, _| a.max(b)),
@@ -118,25 +133,13 @@ pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
         "v_pk_lshlrev_b16" => int(|a, b, _| b << (a & 15)),
         "v_pk_lshrrev_b16" => int(|a, b, _| b >> (a & 15)),
         "v_pk_ashrrev_i16" => signed(|a, b, _| b >> (a & 15)),
-        "v_pk_add_f16" => half(|_, a, b, _| f16::from_f32(a.to_f32() + b.to_f32())),
-        "v_pk_mul_f16" => half(|_, a, b, _| f16::from_f32(a.to_f32() * b.to_f32())),
-        "v_pk_fma_f16" => half(|_, a, b, c| fma_f16(a, b, c)),
-        "v_pk_min_f16" => half(|m, a, b, _| extreme(m, Extreme::Min, a, b)),
-        "v_pk_max_f16" => half(|m, a, b, _| extreme(m, Extreme::Max, a, b)),
-        "v_dot4_i32_i8" => {
-            dot(v, |a, b| (0..4).map(|i| i32::from((a >> (8 * i)) as i8) * i32::from((b >> (8 * i)) as i8)).sum())
-        }
-        "v_dot4_u32_u8" => dot(v, |a, b| (0..4).map(|i| ((a >> (8 * i) & 0xff) * (b >> (8 * i) & 0xff)) as i32).sum()),
-        "v_dot2_i32_i16" => dot(v, |a, b| {
-            (0..2)
-                .map(|i| i32::from((a >> (16 * i)) as i16).wrapping_mul(i32::from((b >> (16 * i)) as i16)))
-                .fold(0, i32::wrapping_add)
-        }),
-        "v_dot2_u32_u16" => dot(v, |a, b| {
-            (0..2)
-                .map(|i| (a >> (16 * i) & 0xffff).wrapping_mul(b >> (16 * i) & 0xffff) as i32)
-                .fold(0, i32::wrapping_add)
-        }),
+        "v_pk_add_f16" => half(v, |_, a, b, _| f16::from_f32(a.to_f32() + b.to_f32())),
+        "v_pk_mul_f16" => half(v, |_, a, b, _| f16::from_f32(a.to_f32() * b.to_f32())),
+        "v_pk_fma_f16" | "v_pk_fmac_f16" => half(v, |_, a, b, c| fma_f16(a, b, c)),
+        "v_pk_min_f16" => half(v, |m, a, b, _| extreme(m, Extreme::Min, a, b)),
+        "v_pk_max_f16" => half(v, |m, a, b, _| extreme(m, Extreme::Max, a, b)),
+        "v_pk_minimum_f16" => half(v, |_, a, b, _| minimum(a, b)),
+        "v_pk_maximum_f16" => half(v, |_, a, b, _| maximum(a, b)),
         "v_fma_mix_f32" => mix(v, None),
         "v_fma_mixlo_f16" => mix(v, Some(false)),
         "v_fma_mixhi_f16" => mix(v, Some(true)),
@@ -149,7 +152,9 @@ fn sources<T: Lane>(v: &Vop<'_>) -> Result<[Option<Source<T>>; 3], DecodeError> 
         // Sources have no part of their own here: `op_sel` is this module's business.
         if v.parsed.args.len() > index { v.source::<T>(index, index - 1).map(Some) } else { Ok(None) }
     };
-    Ok([get(1)?, get(2)?, get(3)?])
+    // What is accumulated to is a source too.
+    let third = if v.parsed.mnemonic == "v_pk_fmac_f16" { v.source::<T>(0, 2).map(Some) } else { get(3) };
+    Ok([get(1)?, get(2)?, third?])
 }
 
 fn fetch_all<T: Lane>(sources: &[Option<Source<T>>; 3], wave: &Wave) -> [[T; LANES]; 3] {
@@ -163,7 +168,8 @@ fn fetch_all<T: Lane>(sources: &[Option<Source<T>>; 3], wave: &Wave) -> [[T; LAN
 }
 
 fn pk32(v: &Vop<'_>, f: impl Fn(f32, f32, f32) -> f32 + Send + Sync + 'static) -> Decoded {
-    let (target, sources, select) = (v.target::<Double>(0)?, sources::<Double>(v)?, Select::of(v));
+    let (target, sources, select) = (v.saturating_target::<Double>(0)?, sources::<Double>(v)?, Select::of(v));
+    let clamp = v.parsed.flag("clamp");
     Ok(Box::new(move |wave, _| {
         let fetched = fetch_all(&sources, wave);
         let (flush_in, flush_out) = f32::flushes(wave.mode);
@@ -175,13 +181,9 @@ fn pk32(v: &Vop<'_>, f: impl Fn(f32, f32, f32) -> f32 + Send + Sync + 'static) -
                     let x = if select.neg[half][i] { -x } else { x };
                     if flush_in { x.flush() } else { x }
                 });
-                let result = f(a, b, c);
-                let result = if result.is_nan() {
-                    [a, b, c].into_iter().find(|x: &f32| x.is_nan()).unwrap_or_else(f32::default_nan).quiet()
-                } else {
-                    result
-                };
-                value.0[half] = if flush_out { result.flush() } else { result };
+                let result = settle(f(a, b, c), [a, b, c]);
+                let result = if flush_out { result.flush() } else { result };
+                value.0[half] = result.modify(0, clamp, wave.mode);
             }
         }
         target.store(wave, &mut values, false);
@@ -206,7 +208,7 @@ fn move_pair(v: &Vop<'_>) -> Decoded {
 }
 
 fn pk16(v: &Vop<'_>, f: impl Fn(Mode, [u16; 3]) -> u16 + Send + Sync + 'static) -> Decoded {
-    let (target, sources, select) = (v.target::<u32>(0)?, sources::<Pair>(v)?, Select::of(v));
+    let (target, sources, select) = (v.saturating_target::<u32>(0)?, sources::<Pair>(v)?, Select::of(v));
     Ok(Box::new(move |wave, _| {
         let fetched = fetch_all(&sources, wave);
         let mut values = [0_u32; LANES];
@@ -224,20 +226,34 @@ fn pk16(v: &Vop<'_>, f: impl Fn(Mode, [u16; 3]) -> u16 + Send + Sync + 'static) 
     }))
 }
 
-fn dot(v: &Vop<'_>, f: impl Fn(u32, u32) -> i32 + Send + Sync + 'static) -> Decoded {
-    if ["op_sel", "op_sel_hi", "neg_lo", "neg_hi", "clamp"].iter().any(|name| v.parsed.flag(name)) {
-        return Err(DecodeError::new(v.parsed, "no semantics for this form of a dot product"));
+/// An operation on pairs of f16.
+fn half(v: &Vop<'_>, f: impl Fn(Mode, f16, f16, f16) -> f16 + Send + Sync + 'static) -> Decoded {
+    let clamp = v.parsed.flag("clamp");
+    pk16(v, move |mode, sources| {
+        let (flush_in, flush_out) = f16::flushes(mode);
+        let [a, b, c] = sources.map(|bits| {
+            let x = f16::from_bits(bits);
+            if flush_in { x.flush() } else { x }
+        });
+        let result = settle(f(mode, a, b, c), [a, b, c]);
+        let result = if flush_out { result.flush() } else { result };
+        result.modify(0, clamp, mode).to_bits()
+    })
+}
+
+/// A result whose NaN is the first source's, made quiet.
+fn settle<T: Lane>(result: T, sources: [T; 3]) -> T {
+    if !result.is_nan() {
+        return result;
     }
-    super::valu::op3(v, move |a: u32, b: u32, c: u32| c.wrapping_add(f(a, b) as u32))
+    sources.into_iter().find(|x| x.is_nan()).unwrap_or_else(T::default_nan).quiet()
 }
 
 /// A fused multiply-add whose sources are f32, or halves of registers (`op_sel_hi`).
 fn mix(v: &Vop<'_>, half: Option<bool>) -> Decoded {
-    let target = v.target::<u32>(0)?;
+    let target = v.saturating_target::<u32>(0)?;
     let register = usize::from(v.vector(0)?.0);
-    if v.parsed.flag("clamp") {
-        return Err(DecodeError::new(v.parsed, "clamp is not supported here"));
-    }
+    let clamp = v.parsed.flag("clamp");
     let bits = |name: &str| {
         let bits = v.parsed.bits(name).unwrap_or_default();
         std::array::from_fn::<bool, 3, _>(|i| bits.get(i).copied().unwrap_or(false))
@@ -252,6 +268,7 @@ fn mix(v: &Vop<'_>, half: Option<bool>) -> Decoded {
     let stripped = Vop { parsed: &stripped, ..*v };
     let sources = [stripped.source::<u32>(1, 0)?, stripped.source::<u32>(2, 1)?, stripped.source::<u32>(3, 2)?];
     Ok(Box::new(move |wave, _| {
+        let mode = wave.mode;
         let fetched = sources.map(|source| {
             let mut room = [0; LANES];
             *source.fetch(wave, &mut room, false)
@@ -261,20 +278,29 @@ fn mix(v: &Vop<'_>, half: Option<bool>) -> Decoded {
             let [a, b, c] = std::array::from_fn(|i| {
                 let word = fetched[i][lane];
                 let x = if narrow[i] {
-                    f16::from_bits((if high[i] { word >> 16 } else { word }) as u16).to_f32()
+                    let x = f16::from_bits((if high[i] { word >> 16 } else { word }) as u16);
+                    if f16::flushes(mode).0 { x.flush() } else { x }.to_f32()
                 } else {
-                    f32::from_bits(word)
+                    let x = f32::from_bits(word);
+                    if f32::flushes(mode).0 { x.flush() } else { x }
                 };
                 let (neg, abs) = modifiers[i];
                 let x = if abs { x.abs() } else { x };
                 if neg { -x } else { x }
             });
-            let sum: f32 = f32::mul_add(a, b, c);
+            let sum = settle(f32::mul_add(a, b, c), [a, b, c]);
+            let sum = if f32::flushes(mode).1 { sum.flush() } else { sum };
+            let narrow = || {
+                // The guide rounds to f32 first.
+                let sum = f16::from_f32(sum);
+                let sum = if f16::flushes(mode).1 { sum.flush() } else { sum };
+                u32::from(sum.modify(0, clamp, mode).to_bits())
+            };
             let old = wave.vector[register][lane];
             *value = match half {
-                None => sum.to_bits(),
-                Some(false) => old & 0xffff_0000 | u32::from(f16::from_f32(sum).to_bits()),
-                Some(true) => old & 0xffff | u32::from(f16::from_f32(sum).to_bits()) << 16,
+                None => sum.modify(0, clamp, mode).to_bits(),
+                Some(false) => old & 0xffff_0000 | narrow(),
+                Some(true) => old & 0xffff | narrow() << 16,
             };
         }
         target.store(wave, &mut values, false);

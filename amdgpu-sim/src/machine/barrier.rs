@@ -36,6 +36,11 @@ impl SplitBarrier {
         self.signalled > 0 && self.complete()
     }
 
+    /// How often all waves have signalled.
+    pub fn phase(&self) -> u64 {
+        self.phase
+    }
+
     /// Whether all waves have given the signal that this one gave last.
     pub fn is_passed(&self, wave: Signalled) -> bool {
         wave.0.is_none_or(|phase| phase < self.phase)

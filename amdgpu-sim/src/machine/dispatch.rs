@@ -12,13 +12,13 @@ use rayon::{
 
 use super::{
     barrier::SplitBarrier,
-    check::{DispatchWrites, GroupCheck},
+    check::{DispatchCheck, GroupCheck},
     descriptor::{Descriptor, UserRegister},
     fault::{FaultKind, FaultReport},
     memory::{Access, Memory, load_u32},
     watchdog::Watchdog,
     wave::{Mode, Size},
-    workgroup::{self, Env},
+    workgroup::{self, Env, Worker},
 };
 use crate::{
     config::Config,
@@ -66,6 +66,8 @@ pub struct Launch {
     pub dispatch_id: u64,
     /// The number of the GPU that it runs on.
     pub gpu: usize,
+    /// Takes the interrupts that the kernel sends to the host, each with its number.
+    pub interrupt: fn(u32),
 }
 
 /// A dispatch that runs.
@@ -148,31 +150,37 @@ pub fn run(
         .checked_mul(groups[1])
         .and_then(|n| n.checked_mul(groups[2]))
         .ok_or_else(|| refuse(&kernel.name, FaultKind::InvalidPacket, "the grid has too many work-groups"))?;
-    let writes = config.checks().then(DispatchWrites::default);
-    let env = || Env {
-        view: memory.view(launch.gpu),
-        lds: Vec::new(),
-        code: &kernel.code,
-        started: dispatch.watchdog.started(),
-        barrier: SplitBarrier::default(),
-        check: writes.as_ref().map(|writes| Box::new(GroupCheck::new(writes))),
+    let check = config.checks().then(DispatchCheck::default);
+    let worker = || Worker {
+        env: Env {
+            view: memory.view(launch.gpu),
+            lds: Vec::new(),
+            code: &kernel.code,
+            started: dispatch.watchdog.started(),
+            interrupt: launch.interrupt,
+            barrier: SplitBarrier::default(),
+            log: check.as_ref().map(|_| Box::default()),
+        },
+        check: check.as_ref().map(GroupCheck::new),
     };
     if total == 1 {
         // Not worth another thread.
-        return workgroup::run(&dispatch, &mut env(), 0);
+        return workgroup::run(&dispatch, &mut worker(), 0);
     }
     // The fault that came first is the one to report: the others ended because of it.
     let first = OnceLock::new();
     pool.install(|| {
-        (0..total).into_par_iter().try_for_each_init(env, |env, number| match workgroup::run(&dispatch, env, number) {
-            Ok(()) => {
-                dispatch.watchdog.progress();
-                Ok(())
-            }
-            Err(report) => {
-                let _ = first.set(report);
-                dispatch.watchdog.cancel();
-                Err(())
+        (0..total).into_par_iter().try_for_each_init(worker, |worker, number| {
+            match workgroup::run(&dispatch, worker, number) {
+                Ok(()) => {
+                    dispatch.watchdog.progress();
+                    Ok(())
+                }
+                Err(report) => {
+                    let _ = first.set(report);
+                    dispatch.watchdog.cancel();
+                    Err(())
+                }
             }
         })
     })

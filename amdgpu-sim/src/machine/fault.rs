@@ -30,8 +30,14 @@ pub enum FaultKind {
     OverlappingWrites,
     /// One work-item reads what another one writes, and nothing orders them. Found by the checks.
     Race,
-    /// A read of LDS that no work-item of the group has written. Found by the checks.
+    /// A read of LDS that no work-item of the group has written, or of memory that nobody has written. Found by the checks.
     UninitializedRead,
+    /// Something depends on a value that was never written. Found by the checks.
+    UninitializedValue,
+    /// A register is used, or a barrier is passed, before a memory operation was waited for. Found by the checks.
+    MissingWait,
+    /// Not all work-items of a group reach a barrier. Found by the checks.
+    DivergentBarrier,
 }
 
 impl FaultKind {
@@ -40,9 +46,14 @@ impl FaultKind {
         match self {
             Self::MemoryFault => HSA_STATUS_ERROR_MEMORY_FAULT,
             Self::IllegalInstruction | Self::UnsupportedInstruction => HSA_STATUS_ERROR_ILLEGAL_INSTRUCTION,
-            Self::Trap | Self::Watchdog | Self::OverlappingWrites | Self::Race | Self::UninitializedRead => {
-                HSA_STATUS_ERROR_EXCEPTION
-            }
+            Self::Trap
+            | Self::Watchdog
+            | Self::OverlappingWrites
+            | Self::Race
+            | Self::UninitializedRead
+            | Self::UninitializedValue
+            | Self::MissingWait
+            | Self::DivergentBarrier => HSA_STATUS_ERROR_EXCEPTION,
             Self::InvalidPacket => HSA_STATUS_ERROR_INVALID_PACKET_FORMAT,
         }
     }
@@ -51,7 +62,15 @@ impl FaultKind {
 impl FaultKind {
     /// Whether it was found by the checks that [`Config::with_checks`](crate::Config::with_checks) switches on.
     pub fn is_check(self) -> bool {
-        matches!(self, Self::OverlappingWrites | Self::Race | Self::UninitializedRead)
+        matches!(
+            self,
+            Self::OverlappingWrites
+                | Self::Race
+                | Self::UninitializedRead
+                | Self::UninitializedValue
+                | Self::MissingWait
+                | Self::DivergentBarrier
+        )
     }
 }
 
@@ -66,7 +85,10 @@ impl fmt::Display for FaultKind {
             Self::InvalidPacket => "invalid packet",
             Self::OverlappingWrites => "overlapping writes",
             Self::Race => "data race",
-            Self::UninitializedRead => "read of uninitialized LDS",
+            Self::UninitializedRead => "read of uninitialized memory",
+            Self::UninitializedValue => "use of an uninitialized value",
+            Self::MissingWait => "missing wait",
+            Self::DivergentBarrier => "divergent barrier",
         })
     }
 }
@@ -82,6 +104,8 @@ pub struct Trap {
     pub address: Option<u64>,
     /// The lane, where one lane is at fault.
     pub lane: Option<u32>,
+    /// The memory that it is about, where that is known.
+    pub place: Option<FaultPlace>,
     /// What a check found, where it was one.
     pub violation: Option<Violation>,
 }
@@ -89,13 +113,13 @@ pub struct Trap {
 impl Trap {
     /// A fault that no lane and no address belongs to.
     pub fn new(kind: FaultKind, detail: impl Into<String>) -> Box<Self> {
-        Box::new(Self { kind, detail: detail.into(), address: None, lane: None, violation: None })
+        Box::new(Self { kind, detail: detail.into(), address: None, lane: None, place: None, violation: None })
     }
 
     /// A memory fault.
     pub fn memory(address: u64, detail: impl Into<String>) -> Box<Self> {
         let (kind, detail) = (FaultKind::MemoryFault, detail.into());
-        Box::new(Self { kind, detail, address: Some(address), lane: None, violation: None })
+        Box::new(Self { kind, detail, address: Some(address), lane: None, place: None, violation: None })
     }
 
     /// The same fault, in this lane.
@@ -119,7 +143,7 @@ pub struct AccessReport {
     pub site: Site,
 }
 
-/// The memory that a check's report is about.
+/// The memory that a report is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FaultPlace {
@@ -128,6 +152,15 @@ pub enum FaultPlace {
         /// First address of the allocation.
         address: u64,
         /// Its size in bytes.
+        size: u64,
+        /// The first byte concerned, counted from the allocation's start.
+        offset: u64,
+    },
+    /// Memory that was freed.
+    Freed {
+        /// First address that the allocation had.
+        address: u64,
+        /// The size that it had in bytes.
         size: u64,
         /// The first byte concerned, counted from the allocation's start.
         offset: u64,
@@ -146,6 +179,9 @@ impl fmt::Display for FaultPlace {
         match self {
             Self::Allocation { address, size, offset } => {
                 write!(f, "at byte {offset} of the allocation of {size} bytes at {address:#x}")
+            }
+            Self::Freed { address, size, offset } => {
+                write!(f, "at byte {offset} of an allocation of {size} bytes at {address:#x} that was freed")
             }
             Self::Lds { size, offset } => write!(f, "at byte {offset} of {size} bytes of LDS"),
         }
@@ -200,7 +236,7 @@ pub struct FaultReport {
     pub lane: Option<u32>,
     /// The address, for a memory fault and for what a check found; an offset where it is in LDS.
     pub address: Option<u64>,
-    /// What a check's report is about; `None` for faults of other sorts, and where the memory is free again.
+    /// The memory that a check's report, or that of an access to freed memory, is about; `None` for faults of other sorts.
     pub place: Option<FaultPlace>,
     /// The accesses that a check found, in the order in which it saw them; empty for faults of other sorts.
     pub accesses: Vec<AccessReport>,

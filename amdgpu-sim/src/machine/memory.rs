@@ -22,8 +22,10 @@ use std::{
 
 use super::{
     agents::GpuSet,
-    fault::Trap,
+    fault::{FaultPlace, Trap},
+    freed::Freed,
     locked::{self, Lock},
+    written::Written,
 };
 
 /// High half of the addresses of the LDS aperture.
@@ -45,6 +47,8 @@ pub enum Purpose {
     CodeObject,
     /// A queue's ring or control block.
     Queue,
+    /// The signals, of which kernels change the values.
+    Signals,
     /// Memory of the program that is locked for devices.
     Locked,
 }
@@ -55,6 +59,7 @@ impl fmt::Display for Purpose {
             Self::Pool => "allocation",
             Self::CodeObject => "code object segment",
             Self::Queue => "queue",
+            Self::Signals => "table of signals",
             Self::Locked => "locked range of host memory",
         })
     }
@@ -84,6 +89,8 @@ pub struct Pooled {
     pub gpu: Option<usize>,
     /// Whose kernels may access it from the start.
     pub gpus: GpuSet,
+    /// Whether it is known which of its bytes were written: nobody writes it but kernels and copies.
+    pub tracked: bool,
 }
 
 /// Why there is no memory.
@@ -155,8 +162,19 @@ struct Map {
     locks: Vec<Lock>,
     holds: usize,
     retired: Vec<Block>,
-    /// The ranges in order, for views; `None` after a change.
-    snapshot: Option<Arc<[Range]>>,
+    /// What was freed lately, for reports.
+    freed: Freed,
+    /// Which bytes of tracked allocations were written, by the allocations' first addresses.
+    written: BTreeMap<u64, Arc<Written>>,
+    /// What is live, for views; `None` after a change.
+    snapshot: Option<Snapshot>,
+}
+
+/// What is live, in the order of addresses.
+#[derive(Clone, Debug)]
+struct Snapshot {
+    ranges: Arc<[Range]>,
+    written: Arc<[Arc<Written>]>,
 }
 
 impl Map {
@@ -246,6 +264,10 @@ impl Memory {
             };
             let base = block.address();
             let (end, gpus) = (base + size as u64, pooled.gpus);
+            map.freed.reuse(base, block.size() as u64);
+            if pooled.tracked {
+                map.written.insert(base, Arc::new(Written::new(base, size)));
+            }
             map.ranges.insert(base, Range { base, end, writable: true, purpose: Purpose::Pool, gpus });
             map.pools.insert(base, Allocation { block, pooled });
             Ok(base)
@@ -256,11 +278,50 @@ impl Memory {
     pub fn free(&self, base: u64) -> bool {
         self.change(|map| {
             let Some(allocation) = map.pools.remove(&base) else { return false };
-            map.ranges.remove(&base);
+            let range = map.ranges.remove(&base);
+            map.written.remove(&base);
             map.give_back(allocation.pooled.gpu, allocation.block.size() as u64);
-            map.retire(allocation.block);
+            if let Some(range) = range {
+                map.freed.note(range.base, range.end - range.base);
+            }
+            let kept =
+                if allocation.pooled.tracked { map.freed.keep(allocation.block) } else { vec![allocation.block] };
+            kept.into_iter().for_each(|block| map.retire(block));
             true
         })
+    }
+
+    /// Which bytes of the tracked allocation that holds this address were written. `None` if there is none.
+    pub fn written(&self, address: u64) -> Option<Arc<Written>> {
+        let map = self.read();
+        let (_, written) = map.written.range(..=address).next_back()?;
+        written.contains(address).then(|| Arc::clone(written))
+    }
+
+    /// All of the allocation that begins at this address counts as written from now on.
+    pub fn stop_tracking(&self, base: u64) {
+        self.change(|map| map.written.remove(&base));
+    }
+
+    /// Takes note that the host has written these bytes, or a copy has.
+    pub fn note_written(&self, address: u64, size: u64) {
+        if let Some(written) = self.written(address) {
+            written.set(address, size, true);
+        }
+    }
+
+    /// Takes note that these bytes were copied: what was not written is not written in the copy either.
+    pub fn note_copied(&self, to: u64, from: u64, size: u64) {
+        let Some(target) = self.written(to) else { return };
+        match self.written(from) {
+            Some(source) => target.copy(to, &source, from, size),
+            None => target.set(to, size, true),
+        }
+    }
+
+    /// What was freed at this address, if that is known.
+    fn freed(&self, address: u64) -> Option<FaultPlace> {
+        self.read().freed.find(address)
     }
 
     /// What the pool said of the live allocation that begins at this address.
@@ -331,23 +392,26 @@ impl Memory {
     }
 
     /// The map as it is now, with its generation.
-    fn snapshot(&self) -> (u64, Arc<[Range]>) {
+    fn snapshot(&self) -> (u64, Snapshot) {
         let map = self.read();
         // Changes take the lock for writing, so the two belong together.
         if let Some(snapshot) = &map.snapshot {
-            return (self.generation.load(Ordering::Acquire), Arc::clone(snapshot));
+            return (self.generation.load(Ordering::Acquire), snapshot.clone());
         }
         drop(map);
         let mut map = self.write();
-        let snapshot = map.ranges.values().copied().collect::<Arc<[Range]>>();
-        map.snapshot = Some(Arc::clone(&snapshot));
+        let snapshot = Snapshot {
+            ranges: map.ranges.values().copied().collect(),
+            written: map.written.values().cloned().collect(),
+        };
+        map.snapshot = Some(snapshot.clone());
         (self.generation.load(Ordering::Acquire), snapshot)
     }
 
     /// A copy of the map for one thread that executes a kernel of this GPU.
     pub fn view(&self, gpu: usize) -> View<'_> {
-        let (generation, ranges) = self.snapshot();
-        View { memory: self, gpu, generation, ranges, last: NOTHING }
+        let (generation, Snapshot { ranges, written }) = self.snapshot();
+        View { memory: self, gpu, generation, ranges, written, last: NOTHING }
     }
 }
 
@@ -396,6 +460,7 @@ pub struct View<'m> {
     gpu: usize,
     generation: u64,
     ranges: Arc<[Range]>,
+    written: Arc<[Arc<Written>]>,
     last: Range,
 }
 
@@ -404,7 +469,8 @@ impl View<'_> {
     #[inline]
     pub fn refresh(&mut self) {
         if self.memory.generation.load(Ordering::Acquire) != self.generation {
-            (self.generation, self.ranges) = self.memory.snapshot();
+            let (generation, Snapshot { ranges, written }) = self.memory.snapshot();
+            (self.generation, self.ranges, self.written) = (generation, ranges, written);
             self.last = NOTHING;
         }
     }
@@ -434,6 +500,38 @@ impl View<'_> {
         Ok(())
     }
 
+    /// What is known of the tracked allocation that holds this address.
+    fn written(&self, address: u64) -> Option<&Written> {
+        let after = self.written.partition_point(|written| written.base() <= address);
+        after.checked_sub(1).map(|at| &*self.written[at]).filter(|written| written.contains(address))
+    }
+
+    /// The bits of up to eight bytes that were never written.
+    #[inline]
+    pub fn unwritten(&self, address: u64, size: u64) -> u64 {
+        let missing = self.written(address).map_or(0, |written| written.missing(address, size));
+        if missing == 0 {
+            return 0;
+        }
+        (0..size).filter(|byte| missing >> byte & 1 != 0).fold(0, |bits, byte| bits | 0xff << (8 * byte))
+    }
+
+    /// Whether none of these bytes was ever written.
+    pub fn is_unwritten(&self, address: u64, size: u64) -> bool {
+        self.written(address).is_some_and(|written| written.none_of(address, size))
+    }
+
+    /// Takes note of a store of up to eight bytes. Bytes of which a bit is set here count as not written.
+    pub fn note_stored(&self, address: u64, size: u64, open: u64) {
+        let Some(written) = self.written(address) else { return };
+        if open == 0 {
+            return written.set(address, size, true);
+        }
+        for byte in 0..size {
+            written.set(address + byte, 1, open >> (8 * byte) & 0xff == 0);
+        }
+    }
+
     /// The live range that holds an address.
     pub fn find(&self, address: u64) -> Option<Range> {
         let after = self.ranges.partition_point(|range| range.base <= address);
@@ -457,6 +555,11 @@ impl View<'_> {
     #[cold]
     fn fault(&self, address: u64, size: u64, access: Access) -> Box<Trap> {
         let what = access.name();
+        if let Some(place) = self.memory.freed(address) {
+            let mut trap = Trap::memory(address, format!("{what} of {size} bytes at {address:#x}, {place}"));
+            trap.place = Some(place);
+            return trap;
+        }
         let distance = |range: &Range| {
             if address < range.base { range.base - address } else { address.saturating_sub(range.end) }
         };

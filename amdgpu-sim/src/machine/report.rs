@@ -1,7 +1,7 @@
 //! From what an instruction or a check knows to a report that names kernel, item and place in the source.
 
 use super::{
-    check::Violation,
+    check::{Place, Violation},
     dispatch::Dispatch,
     fault::{AccessReport, FaultKind, FaultPlace, FaultReport, Trap},
     wave::Wave,
@@ -17,6 +17,7 @@ pub fn trap(dispatch: &Dispatch<'_>, env: &Env<'_>, wave: &Wave, trap: Trap, gro
             group,
             item: trap.lane.map(|lane| item(wave.first_item + lane, dispatch.extent(group))),
             address: trap.address,
+            place: trap.place,
             ..FaultReport::refused(trap.kind, &dispatch.kernel, trap.detail)
         }),
     };
@@ -26,24 +27,33 @@ pub fn trap(dispatch: &Dispatch<'_>, env: &Env<'_>, wave: &Wave, trap: Trap, gro
 
 /// The report of what a check has found.
 pub fn violation(dispatch: &Dispatch<'_>, env: &Env<'_>, found: &Violation) -> Box<FaultReport> {
-    let what = match found.kind {
-        FaultKind::UninitializedRead => "no work-item of the group has written what is read",
-        FaultKind::Race => "one work-item reads what another one writes, and no barrier lies between",
-        _ => match found.first {
-            Some((group, ..)) if group == found.last.0 => {
-                "two work-items write the same bytes, and no barrier lies between"
-            }
-            _ => "work-items of two work-groups write the same bytes, and nothing orders work-groups",
+    let one_group = found.first.is_none_or(|(group, ..)| group == found.last.0);
+    let what = match (&found.detail, found.kind) {
+        (Some(detail), _) => detail.as_str(),
+        (None, FaultKind::UninitializedRead) => match found.place {
+            Place::Lds(_) => "no work-item of the group has written what is read",
+            _ => "neither a kernel nor a copy has written what is read",
         },
+        (None, FaultKind::Race) if one_group => {
+            "one work-item reads what another one writes, and no barrier lies between"
+        }
+        (None, FaultKind::Race) => {
+            "a work-item reads what one of another work-group writes, and nothing orders the two work-groups"
+        }
+        (None, _) if one_group => "two work-items write the same bytes, and no barrier lies between",
+        (None, _) => "work-items of two work-groups write the same bytes, and nothing orders work-groups",
     };
-    let place = if found.lds {
-        Some(FaultPlace::Lds { size: u64::from(dispatch.lds_size), offset: found.at })
-    } else {
-        env.view.find(found.at).map(|range| FaultPlace::Allocation {
-            address: range.base,
-            size: range.end - range.base,
-            offset: found.at - range.base,
-        })
+    let (place, at) = match found.place {
+        Place::Lds(offset) => (Some(FaultPlace::Lds { size: u64::from(dispatch.lds_size), offset }), Some(offset)),
+        Place::Memory(at) => {
+            let place = env.view.find(at).map(|range| FaultPlace::Allocation {
+                address: range.base,
+                size: range.end - range.base,
+                offset: at - range.base,
+            });
+            (place, Some(at))
+        }
+        Place::Nowhere => (None, None),
     };
     let accesses: Vec<_> = found
         .first
@@ -59,11 +69,13 @@ pub fn violation(dispatch: &Dispatch<'_>, env: &Env<'_>, found: &Violation) -> B
             }
         })
         .collect();
-    let at =
-        place.map_or_else(|| format!("at address {:#x}, which is free again", found.at), |place| place.to_string());
-    let mut report = FaultReport::refused(found.kind, &dispatch.kernel, format!("{what}; {at}"));
-    report.place = place;
-    report.address = Some(found.at);
+    let detail = match (place, at) {
+        (Some(place), _) => format!("{what}; {place}"),
+        (None, Some(at)) => format!("{what}; at address {at:#x}, which is free again"),
+        (None, None) => what.to_owned(),
+    };
+    let mut report = FaultReport::refused(found.kind, &dispatch.kernel, detail);
+    (report.place, report.address) = (place, at);
     if let Some(last) = accesses.last() {
         (report.group, report.item, report.site) = (last.group, Some(last.item), last.site.clone());
     }

@@ -2,6 +2,7 @@
 
 use super::{
     fault::Trap,
+    log::Accessed,
     memory::{
         Access, PRIVATE_APERTURE, SHARED_APERTURE, load_u8, load_u16, load_u32, load_u64, store_u8, store_u16,
         store_u32, store_u64, update_u32, update_u64,
@@ -74,7 +75,37 @@ pub fn resolve(
     wave: &Wave,
     env: &mut Env<'_>,
 ) -> Result<Place, Box<Trap>> {
-    let place = match space {
+    if env.log.is_some() {
+        return logged(address, size, access, lane, env, |env| {
+            place(space, address, size, access, wave, env).map_err(|trap| trap.in_lane(lane))
+        });
+    }
+    place(space, address, size, access, wave, env).map_err(|trap| trap.in_lane(lane))
+}
+
+/// Checks a scalar load of memory and finds its place.
+///
+/// # Errors
+/// A memory fault.
+pub fn resolve_scalar(address: u64, size: u64, wave: &Wave, env: &mut Env<'_>) -> Result<Place, Box<Trap>> {
+    let access = Access::ScalarLoad;
+    if env.log.is_some() {
+        let lane = wave.active().next().unwrap_or(0);
+        return logged(address, size, access, lane, env, |env| place(Space::Global, address, size, access, wave, env));
+    }
+    place(Space::Global, address, size, access, wave, env)
+}
+
+#[inline]
+fn place(
+    space: Space,
+    address: u64,
+    size: u64,
+    access: Access,
+    wave: &Wave,
+    env: &mut Env<'_>,
+) -> Result<Place, Box<Trap>> {
+    match space {
         Space::Global => env.view.check(address, size, access).map(|()| Place::Global(address)),
         Space::Lds => lds(address, size, env),
         Space::Scratch => scratch(address, size, wave),
@@ -83,18 +114,28 @@ pub fn resolve(
             PRIVATE_APERTURE => scratch(address & 0xffff_ffff, size, wave),
             _ => env.view.check(address, size, access).map(|()| Place::Global(address)),
         },
-    };
-    let place = place.map_err(|trap| trap.in_lane(lane))?;
-    if let Some(check) = &mut env.check {
-        let item = wave.first_item + lane as u32;
-        let access = match access {
-            Access::Load if env.code.source_atomics.contains(&wave.ip) => Access::AtomicLoad,
-            Access::Store if env.code.source_atomics.contains(&wave.ip) => Access::AtomicStore,
-            access => access,
-        };
-        check.access(place, size, access, wave.ip, item).map_err(|trap| trap.in_lane(lane))?;
     }
-    Ok(place)
+}
+
+/// Finds the place of an access that goes into the log, or is compared with what is there.
+#[cold]
+fn logged<'d>(
+    address: u64,
+    size: u64,
+    access: Access,
+    lane: usize,
+    env: &mut Env<'d>,
+    find: impl FnOnce(&mut Env<'d>) -> Result<Place, Box<Trap>>,
+) -> Result<Place, Box<Trap>> {
+    if let Some(log) = env.log.as_mut().filter(|log| log.is_played_back()) {
+        return log.place(address, lane);
+    }
+    let place = find(env);
+    if let Some(log) = &mut env.log {
+        let found = place.as_ref().ok().copied();
+        log.record(Accessed { lane: lane as u32, asked: address, place: found, size, access });
+    }
+    place
 }
 
 fn lds(offset: u64, size: u64, env: &Env<'_>) -> Result<Place, Box<Trap>> {
@@ -146,18 +187,24 @@ fn put_bytes<const N: usize>(memory: &mut [u8], at: usize, bytes: [u8; N]) {
 
 /// Loads `N` bytes at a resolved place.
 #[inline]
-pub fn read<const N: usize>(place: Place, lane: usize, wave: &Wave, env: &Env<'_>) -> u64 {
+pub fn read<const N: usize>(place: Place, lane: usize, wave: &Wave, env: &mut Env<'_>) -> u64 {
     let small = |bytes: [u8; N]| bytes.iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
     match place {
-        // SAFETY: `resolve` checked the address for this dispatch.
-        Place::Global(address) => unsafe {
-            match N {
-                1 => u64::from(load_u8(address)),
-                2 => u64::from(load_u16(address)),
-                4 => u64::from(load_u32(address)),
-                _ => load_u64(address),
+        Place::Global(address) => {
+            // SAFETY: `resolve` checked the address for this dispatch.
+            let load = || unsafe {
+                match N {
+                    1 => u64::from(load_u8(address)),
+                    2 => u64::from(load_u16(address)),
+                    4 => u64::from(load_u32(address)),
+                    _ => load_u64(address),
+                }
+            };
+            match &mut env.log {
+                None => load(),
+                Some(log) => log.load(address, N as u64, &env.view, load),
             }
-        },
+        }
         Place::Lds(offset) => small(bytes::<N>(&env.lds, offset)),
         Place::Scratch(offset) => small(bytes::<N>(&wave.scratch, lane * wave.scratch_size as usize + offset)),
     }
@@ -169,15 +216,21 @@ pub fn write<const N: usize>(place: Place, lane: usize, value: u64, wave: &mut W
     let mut bytes = [0; N];
     bytes.copy_from_slice(&value.to_le_bytes()[..N]);
     match place {
-        // SAFETY: `resolve` checked the address for a store in this dispatch.
-        Place::Global(address) => unsafe {
-            match N {
-                1 => store_u8(address, value as u8),
-                2 => store_u16(address, value as u16),
-                4 => store_u32(address, value as u32),
-                _ => store_u64(address, value),
+        Place::Global(address) => {
+            // SAFETY: `resolve` checked the address for a store in this dispatch.
+            let store = || unsafe {
+                match N {
+                    1 => store_u8(address, value as u8),
+                    2 => store_u16(address, value as u16),
+                    4 => store_u32(address, value as u32),
+                    _ => store_u64(address, value),
+                }
+            };
+            match &mut env.log {
+                None => store(),
+                Some(log) => log.store(address, N as u64, value, &env.view, store),
             }
-        },
+        }
         Place::Lds(offset) => put_bytes(&mut env.lds, offset, bytes),
         Place::Scratch(offset) => {
             let at = lane * wave.scratch_size as usize + offset;
@@ -190,7 +243,10 @@ pub fn write<const N: usize>(place: Place, lane: usize, value: u64, wave: &mut W
 pub fn update32(place: Place, lane: usize, wave: &mut Wave, env: &mut Env<'_>, change: impl Fn(u32) -> u32) -> u32 {
     if let Place::Global(address) = place {
         // SAFETY: `resolve` checked the address for a store in this dispatch, and that it is aligned.
-        return unsafe { update_u32(address, change) };
+        let update = || unsafe { update_u32(address, &change) };
+        let Some(log) = &mut env.log else { return update() };
+        let wide = |old| u64::from(change(old as u32));
+        return log.update(address, 4, &env.view, wide, || u64::from(update())) as u32;
     }
     let old = read::<4>(place, lane, wave, env) as u32;
     write::<4>(place, lane, u64::from(change(old)), wave, env);
@@ -201,7 +257,9 @@ pub fn update32(place: Place, lane: usize, wave: &mut Wave, env: &mut Env<'_>, c
 pub fn update64(place: Place, lane: usize, wave: &mut Wave, env: &mut Env<'_>, change: impl Fn(u64) -> u64) -> u64 {
     if let Place::Global(address) = place {
         // SAFETY: `resolve` checked the address for a store in this dispatch, and that it is aligned.
-        return unsafe { update_u64(address, change) };
+        let update = || unsafe { update_u64(address, &change) };
+        let Some(log) = &mut env.log else { return update() };
+        return log.update(address, 8, &env.view, &change, update);
     }
     let old = read::<8>(place, lane, wave, env);
     write::<8>(place, lane, change(old), wave, env);

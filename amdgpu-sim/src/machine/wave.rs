@@ -79,6 +79,12 @@ impl Mode {
         self.0 & 0x200 != 0
     }
 
+    /// Whether results of 8 and 16 bits that are too large become the largest number (FP16_OVFL).
+    #[inline]
+    pub fn saturates(self) -> bool {
+        self.0 & 1 << 23 != 0
+    }
+
     /// Refuses the rounding modes that the simulator has not.
     ///
     /// # Errors

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use super::{
     barrier::SplitBarrier,
-    check::GroupCheck,
+    check::{Checked, GroupCheck, WaveCheck, twin::Filling},
     dispatch::Dispatch,
     fault::{FaultKind, FaultReport, Trap},
+    log::Log,
     memory::View,
     report,
     wave::{State, Wave},
@@ -31,10 +32,12 @@ pub struct Env<'d> {
     pub code: &'d Code,
     /// When the dispatch began.
     pub started: Instant,
+    /// Takes the interrupts that kernels send to the host, each with its number.
+    pub interrupt: fn(u32),
     /// The work-group's barrier, for waves that signal and wait apart.
     pub barrier: SplitBarrier,
-    /// What is checked beyond that memory is live, if anything.
-    pub check: Option<Box<GroupCheck<'d>>>,
+    /// What the instruction that is executed does to memory, if somebody wants to know.
+    pub log: Option<Box<Log>>,
 }
 
 impl Env<'_> {
@@ -42,59 +45,109 @@ impl Env<'_> {
     #[inline]
     pub fn begin_access(&mut self) {
         self.view.refresh();
-        if let Some(check) = &mut self.check {
-            check.instruction();
+    }
+
+    /// A value that is another one each time, the same for a wave and its twin.
+    pub fn once(&mut self, value: impl FnOnce(&Self) -> u64) -> u64 {
+        match self.log.take() {
+            None => value(self),
+            Some(mut log) => {
+                let value = log.once(|| value(self));
+                self.log = Some(log);
+                value
+            }
         }
     }
 
     /// A wave signals the work-group's barrier. Gives whether it is the first one.
     pub fn signal_barrier(&mut self, wave: &mut Wave) -> bool {
-        let (first, complete) = self.barrier.signal(&mut wave.signalled);
-        self.passed_barrier(complete);
-        first
+        let barrier = &mut self.barrier;
+        let mut signal = || u64::from(barrier.signal(&mut wave.signalled).0);
+        // A twin gives no signal of its own.
+        let first = match &mut self.log {
+            None => signal(),
+            Some(log) => log.once(signal),
+        };
+        first != 0
     }
+}
 
-    fn leave_barrier(&mut self, wave: &Wave) {
-        let complete = self.barrier.leave(wave.signalled);
-        self.passed_barrier(complete);
-    }
+/// How a wave's instructions are executed: as they are, or with somebody looking on.
+pub trait Execute {
+    /// Executes the wave's next instruction. Where the wave goes on is left to the caller.
+    ///
+    /// # Errors
+    /// The fault that ends the dispatch.
+    fn execute(&mut self, wave: &mut Wave, env: &mut Env<'_>) -> Result<Flow, Box<Trap>>;
+}
 
-    fn passed_barrier(&mut self, complete: bool) {
-        if complete && let Some(check) = &mut self.check {
-            check.barrier();
-        }
+/// Instructions as they are.
+#[derive(Clone, Copy, Debug)]
+struct Plain;
+
+impl Execute for Plain {
+    #[inline]
+    fn execute(&mut self, wave: &mut Wave, env: &mut Env<'_>) -> Result<Flow, Box<Trap>> {
+        env.code.steps[wave.ip as usize](wave, env)
     }
+}
+
+/// A thread that runs work-groups of a dispatch, one after the other.
+#[derive(Debug)]
+pub struct Worker<'d> {
+    /// What instructions can reach.
+    pub env: Env<'d>,
+    /// What is checked beyond that memory is live, if anything.
+    pub check: Option<GroupCheck<'d>>,
 }
 
 /// Runs the work-group of this number to its end.
 ///
 /// # Errors
 /// The report of the fault that ended it.
-pub fn run(dispatch: &Dispatch<'_>, env: &mut Env<'_>, number: u64) -> Result<(), Box<FaultReport>> {
+pub fn run(dispatch: &Dispatch<'_>, worker: &mut Worker<'_>, number: u64) -> Result<(), Box<FaultReport>> {
+    let Worker { env, check } = worker;
     let group = dispatch.group(number);
     let size = dispatch.extent(group);
     let items = size[0] * size[1] * size[2];
     let lanes = dispatch.wave_size.lanes();
-    if let Some(check) = &mut env.check {
-        check.begin(number, dispatch.lds_size as usize, items as usize <= lanes);
-    }
+    let starts = || (0..items).step_by(lanes);
+    let begin = |filling: Filling| starts().map(move |first| start(dispatch, group, size, first, filling));
     env.lds.clear();
     env.lds.resize(dispatch.lds_size as usize, 0);
-    let mut waves: Vec<Wave> = (0..items).step_by(lanes).map(|first| start(dispatch, group, size, first)).collect();
+    let filling = check.as_ref().map_or(Filling::Zeros, |_| Filling::of_group(number, false));
+    let mut waves: Vec<Wave> = begin(filling).collect();
+    let mut wave_checks = Vec::new();
+    if let Some(check) = check {
+        check.begin(number, &mut env.lds, &waves, lanes as u32);
+        let count_stores = dispatch.code.target.counts_stores_with_loads();
+        let twins = begin(Filling::of_group(number, true)).enumerate();
+        wave_checks.extend(twins.map(|(number, twin)| WaveCheck::new(number, twin, count_stores)));
+    }
     env.barrier = SplitBarrier::new(waves.len());
     loop {
         let mut running = false;
-        for wave in &mut waves {
+        for (number, wave) in waves.iter_mut().enumerate() {
             if wave.state == State::AtBarrierWait && env.barrier.is_passed(wave.signalled) {
                 wave.state = State::Running;
             }
             if wave.state != State::Running {
                 continue;
             }
-            take_turn(dispatch, env, wave).map_err(|trap| report::trap(dispatch, env, wave, *trap, group))?;
+            let turn = match (&mut *check, wave_checks.get_mut(number)) {
+                (Some(group), Some(wave_check)) => {
+                    take_turn(dispatch, env, wave, &mut Checked { group, wave: wave_check })
+                }
+                _ => take_turn(dispatch, env, wave, &mut Plain),
+            };
+            turn.map_err(|trap| report::trap(dispatch, env, wave, *trap, group))?;
             running |= wave.state == State::Running;
             if wave.state == State::Ended {
-                env.leave_barrier(wave);
+                env.barrier.leave(wave.signalled);
+                if let Some(check) = check {
+                    let passed = check.split_barrier(env.barrier.phase(), env.code);
+                    passed.map_err(|violation| report::violation(dispatch, env, &violation))?;
+                }
             }
         }
         let waits = |wave: &Wave| wave.state == State::AtBarrierWait;
@@ -108,8 +161,9 @@ pub fn run(dispatch: &Dispatch<'_>, env: &mut Env<'_>, number: u64) -> Result<()
             waiting = true;
         }
         if waiting {
-            if let Some(check) = &mut env.check {
-                check.barrier();
+            if let Some(check) = check {
+                let met = check.barrier(env.code);
+                met.map_err(|violation| report::violation(dispatch, env, &violation))?;
             }
             continue;
         }
@@ -117,15 +171,20 @@ pub fn run(dispatch: &Dispatch<'_>, env: &mut Env<'_>, number: u64) -> Result<()
             let detail = "the wave waits at a barrier that others of its work-group never signal";
             return Err(report::trap(dispatch, env, wave, *Trap::new(FaultKind::Trap, detail), group));
         }
-        let Some(check) = &mut env.check else { return Ok(()) };
+        let Some(check) = check else { return Ok(()) };
         return check.end().map_err(|violation| report::violation(dispatch, env, &violation));
     }
 }
 
-fn take_turn(dispatch: &Dispatch<'_>, env: &mut Env<'_>, wave: &mut Wave) -> Result<(), Box<Trap>> {
+fn take_turn<E: Execute>(
+    dispatch: &Dispatch<'_>,
+    env: &mut Env<'_>,
+    wave: &mut Wave,
+    executor: &mut E,
+) -> Result<(), Box<Trap>> {
     let code = env.code;
     for _ in 0..TURN {
-        match code.steps[wave.ip as usize](wave, env)? {
+        match executor.execute(wave, env)? {
             Flow::Next => wave.ip += 1,
             Flow::Jump(index) => wave.ip = index,
             Flow::JumpAddress(address) => match code.find(address) {
@@ -161,7 +220,8 @@ fn take_turn(dispatch: &Dispatch<'_>, env: &mut Env<'_>, wave: &mut Wave) -> Res
 }
 
 /// The state that a wave starts with (LLVM's *User Guide for AMDGPU Backend*, "Initial Kernel Execution State").
-fn start(dispatch: &Dispatch<'_>, group: [u32; 3], size: [u32; 3], first: u32) -> Wave {
+/// `filling` is for registers that are not set up.
+fn start(dispatch: &Dispatch<'_>, group: [u32; 3], size: [u32; 3], first: u32, filling: Filling) -> Wave {
     let (target, wave_lanes) = (dispatch.code.target, dispatch.wave_size.lanes() as u32);
     let mut wave = Wave::new(dispatch.wave_size, dispatch.code.vector_registers);
     wave.ip = dispatch.entry;
@@ -169,6 +229,7 @@ fn start(dispatch: &Dispatch<'_>, group: [u32; 3], size: [u32; 3], first: u32) -
     wave.first_item = first;
     wave.scratch_size = u64::from(dispatch.scratch_size);
     wave.scratch = vec![0; dispatch.scratch_size as usize * dispatch.wave_size.lanes()];
+    filling.wave(&mut wave);
     let lanes = (size[0] * size[1] * size[2] - first).min(wave_lanes);
     wave.set_scalar_u64(EXEC, u64::MAX >> (64 - lanes));
     for (register, value) in wave.scalar.iter_mut().zip(&dispatch.user_registers) {

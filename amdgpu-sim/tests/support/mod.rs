@@ -5,6 +5,9 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
+pub mod lanes;
+pub mod matrices;
+
 use std::{
     ffi::{CString, c_void},
     fs,
@@ -122,6 +125,16 @@ pub fn assemble(text: &str) -> Vec<u8> {
     link(folder.path(), object)
 }
 
+/// A code object of assembly for a target, with line tables.
+pub fn assemble_with_lines(target: &str, text: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, object) = (folder.path().join("kernel.s"), folder.path().join("out.o"));
+    fs::write(&source, text).unwrap();
+    let (source, object, cpu) = (source.to_str().unwrap(), object.to_str().unwrap(), format!("-mcpu={target}"));
+    run("llvm-mc", &["-triple=amdgcn-amd-amdhsa", &cpu, "-g", "-filetype=obj", source, "-o", object]);
+    link(folder.path(), object)
+}
+
 /// A kernel `k` of assembly, which has its kernarg address in s[0:1], the work-group id in s2, and the item id in v0.
 pub fn kernel(body: &str) -> String {
     format!(
@@ -167,6 +180,11 @@ impl Disassembler for LlvmMc {
         }
         Ok(instructions)
     }
+}
+
+/// Whether the environment has every test checked, by `GEOBACTER_CHECK=1`: what is there on purpose is then found.
+pub fn checked_by_environment() -> bool {
+    std::env::var("GEOBACTER_CHECK").is_ok_and(|value| value.trim() == "1")
 }
 
 static CHECKS: AtomicBool = AtomicBool::new(false);
@@ -287,14 +305,26 @@ impl<T: Copy> Buffer<T> {
 
     /// Memory of a pool with a copy of these values.
     pub fn of(pool: hsa_amd_memory_pool_t, values: &[T]) -> Self {
+        let buffer = Self::unwritten_of(pool, values.len());
+        // SAFETY: HSA's contract: room for the values on both sides.
+        let status =
+            unsafe { (api().hsa_memory_copy)(buffer.address.cast(), values.as_ptr().cast(), size_of_val(values)) };
+        assert_eq!(status, HSA_STATUS_SUCCESS);
+        buffer
+    }
+
+    /// Memory of the first GPU that nobody has written.
+    pub fn unwritten(length: usize) -> Self {
+        Self::unwritten_of(pools(agents()[1])[0], length)
+    }
+
+    /// Memory of a pool that nobody has written.
+    pub fn unwritten_of(pool: hsa_amd_memory_pool_t, length: usize) -> Self {
         let mut address = std::ptr::null_mut();
-        let size = size_of_val(values);
-        // SAFETY: HSA's contract: a pool, a size, room for the address; then room for `size` bytes on both sides.
-        unsafe {
-            assert_eq!((api().hsa_amd_memory_pool_allocate)(pool, size, 0, &mut address), HSA_STATUS_SUCCESS);
-            assert_eq!((api().hsa_memory_copy)(address, values.as_ptr().cast(), size), HSA_STATUS_SUCCESS);
-        }
-        Self { address: address.cast(), length: values.len() }
+        // SAFETY: HSA's contract: a pool, a size, room for the address.
+        let status = unsafe { (api().hsa_amd_memory_pool_allocate)(pool, length * size_of::<T>(), 0, &mut address) };
+        assert_eq!(status, HSA_STATUS_SUCCESS);
+        Self { address: address.cast(), length }
     }
 
     /// Its values.
@@ -389,6 +419,24 @@ impl Program {
             assert_eq!(status, HSA_STATUS_SUCCESS);
         }
         Self { agent, executable, queue, errors }
+    }
+
+    /// The memory of its GPU.
+    pub fn pool(&self) -> hsa_amd_memory_pool_t {
+        pools(self.agent)[0]
+    }
+
+    /// Another queue in place of one that has seen a fault.
+    pub fn renew_queue(&mut self) {
+        let data = (&raw const *self.errors).cast_mut().cast();
+        let api = api();
+        // SAFETY: HSA's contract; the old queue is live and is not used again.
+        unsafe {
+            assert_eq!((api.hsa_queue_destroy)(self.queue), HSA_STATUS_SUCCESS);
+            let create = api.hsa_queue_create;
+            let status = create(self.agent, 64, HSA_QUEUE_TYPE_MULTI, Some(on_error), data, 0, 0, &mut self.queue);
+            assert_eq!(status, HSA_STATUS_SUCCESS);
+        }
     }
 
     /// A symbol of the program.

@@ -4750,6 +4750,479 @@ unsafe extern "C" {
         completion_signal: hsa_signal_t,
     ) -> hsa_status_t;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct BrigModuleHeader {
+    _unused: [u8; 0],
+}
+pub type BrigModule_t = *mut BrigModuleHeader;
+pub const HSA_EXT_STATUS_ERROR_INVALID_PROGRAM: _bindgen_ty_4 = 8192;
+pub const HSA_EXT_STATUS_ERROR_INVALID_MODULE: _bindgen_ty_4 = 8193;
+pub const HSA_EXT_STATUS_ERROR_INCOMPATIBLE_MODULE: _bindgen_ty_4 = 8194;
+pub const HSA_EXT_STATUS_ERROR_MODULE_ALREADY_INCLUDED: _bindgen_ty_4 = 8195;
+pub const HSA_EXT_STATUS_ERROR_SYMBOL_MISMATCH: _bindgen_ty_4 = 8196;
+pub const HSA_EXT_STATUS_ERROR_FINALIZATION_FAILED: _bindgen_ty_4 = 8197;
+pub const HSA_EXT_STATUS_ERROR_DIRECTIVE_MISMATCH: _bindgen_ty_4 = 8198;
+pub type _bindgen_ty_4 = core::ffi::c_uint;
+pub type hsa_ext_module_t = BrigModule_t;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct hsa_ext_program_s {
+    pub handle: u64,
+}
+#[test]
+fn bindgen_test_layout_hsa_ext_program_s() {
+    assert_eq!(
+        ::core::mem::size_of::<hsa_ext_program_s>(),
+        8usize,
+        concat!("Size of: ", stringify!(hsa_ext_program_s))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<hsa_ext_program_s>(),
+        8usize,
+        concat!("Alignment of ", stringify!(hsa_ext_program_s))
+    );
+    fn test_field_handle() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_program_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).handle) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(hsa_ext_program_s), "::", stringify!(handle))
+        );
+    }
+    test_field_handle();
+}
+pub type hsa_ext_program_t = hsa_ext_program_s;
+unsafe extern "C" {
+    pub fn hsa_ext_program_create(
+        machine_model: hsa_machine_model_t,
+        profile: hsa_profile_t,
+        default_float_rounding_mode: hsa_default_float_rounding_mode_t,
+        options: *const core::ffi::c_char,
+        program: *mut hsa_ext_program_t,
+    ) -> hsa_status_t;
+}
+unsafe extern "C" {
+    pub fn hsa_ext_program_destroy(program: hsa_ext_program_t) -> hsa_status_t;
+}
+unsafe extern "C" {
+    pub fn hsa_ext_program_add_module(program: hsa_ext_program_t, module: hsa_ext_module_t) -> hsa_status_t;
+}
+unsafe extern "C" {
+    pub fn hsa_ext_program_iterate_modules(
+        program: hsa_ext_program_t,
+        callback: ::core::option::Option<
+            unsafe extern "C" fn(
+                program: hsa_ext_program_t,
+                module: hsa_ext_module_t,
+                data: *mut core::ffi::c_void,
+            ) -> hsa_status_t,
+        >,
+        data: *mut core::ffi::c_void,
+    ) -> hsa_status_t;
+}
+pub const HSA_EXT_PROGRAM_INFO_MACHINE_MODEL: hsa_ext_program_info_t = 0;
+pub const HSA_EXT_PROGRAM_INFO_PROFILE: hsa_ext_program_info_t = 1;
+pub const HSA_EXT_PROGRAM_INFO_DEFAULT_FLOAT_ROUNDING_MODE: hsa_ext_program_info_t = 2;
+pub type hsa_ext_program_info_t = core::ffi::c_uint;
+unsafe extern "C" {
+    pub fn hsa_ext_program_get_info(
+        program: hsa_ext_program_t,
+        attribute: hsa_ext_program_info_t,
+        value: *mut core::ffi::c_void,
+    ) -> hsa_status_t;
+}
+pub const HSA_EXT_FINALIZER_CALL_CONVENTION_AUTO: hsa_ext_finalizer_call_convention_t = -1;
+pub type hsa_ext_finalizer_call_convention_t = core::ffi::c_int;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct hsa_ext_control_directives_s {
+    pub control_directives_mask: u64,
+    pub break_exceptions_mask: u16,
+    pub detect_exceptions_mask: u16,
+    pub max_dynamic_group_size: u32,
+    pub max_flat_grid_size: u64,
+    pub max_flat_workgroup_size: u32,
+    pub reserved1: u32,
+    pub required_grid_size: [u64; 3usize],
+    pub required_workgroup_size: hsa_dim3_t,
+    pub required_dim: u8,
+    pub reserved2: [u8; 75usize],
+}
+#[test]
+fn bindgen_test_layout_hsa_ext_control_directives_s() {
+    assert_eq!(
+        ::core::mem::size_of::<hsa_ext_control_directives_s>(),
+        144usize,
+        concat!("Size of: ", stringify!(hsa_ext_control_directives_s))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<hsa_ext_control_directives_s>(),
+        8usize,
+        concat!("Alignment of ", stringify!(hsa_ext_control_directives_s))
+    );
+    fn test_field_control_directives_mask() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).control_directives_mask) as usize - ptr as usize
+            },
+            0usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_control_directives_s),
+                "::",
+                stringify!(control_directives_mask)
+            )
+        );
+    }
+    test_field_control_directives_mask();
+    fn test_field_break_exceptions_mask() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).break_exceptions_mask) as usize - ptr as usize
+            },
+            8usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_control_directives_s),
+                "::",
+                stringify!(break_exceptions_mask)
+            )
+        );
+    }
+    test_field_break_exceptions_mask();
+    fn test_field_detect_exceptions_mask() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).detect_exceptions_mask) as usize - ptr as usize
+            },
+            10usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_control_directives_s),
+                "::",
+                stringify!(detect_exceptions_mask)
+            )
+        );
+    }
+    test_field_detect_exceptions_mask();
+    fn test_field_max_dynamic_group_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).max_dynamic_group_size) as usize - ptr as usize
+            },
+            12usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_control_directives_s),
+                "::",
+                stringify!(max_dynamic_group_size)
+            )
+        );
+    }
+    test_field_max_dynamic_group_size();
+    fn test_field_max_flat_grid_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).max_flat_grid_size) as usize - ptr as usize
+            },
+            16usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_control_directives_s),
+                "::",
+                stringify!(max_flat_grid_size)
+            )
+        );
+    }
+    test_field_max_flat_grid_size();
+    fn test_field_max_flat_workgroup_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).max_flat_workgroup_size) as usize - ptr as usize
+            },
+            24usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_control_directives_s),
+                "::",
+                stringify!(max_flat_workgroup_size)
+            )
+        );
+    }
+    test_field_max_flat_workgroup_size();
+    fn test_field_reserved1() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved1) as usize - ptr as usize
+            },
+            28usize,
+            concat!("Offset of field: ", stringify!(hsa_ext_control_directives_s), "::", stringify!(reserved1))
+        );
+    }
+    test_field_reserved1();
+    fn test_field_required_grid_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).required_grid_size) as usize - ptr as usize
+            },
+            32usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_control_directives_s),
+                "::",
+                stringify!(required_grid_size)
+            )
+        );
+    }
+    test_field_required_grid_size();
+    fn test_field_required_workgroup_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).required_workgroup_size) as usize - ptr as usize
+            },
+            56usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_control_directives_s),
+                "::",
+                stringify!(required_workgroup_size)
+            )
+        );
+    }
+    test_field_required_workgroup_size();
+    fn test_field_required_dim() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).required_dim) as usize - ptr as usize
+            },
+            68usize,
+            concat!("Offset of field: ", stringify!(hsa_ext_control_directives_s), "::", stringify!(required_dim))
+        );
+    }
+    test_field_required_dim();
+    fn test_field_reserved2() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_control_directives_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved2) as usize - ptr as usize
+            },
+            69usize,
+            concat!("Offset of field: ", stringify!(hsa_ext_control_directives_s), "::", stringify!(reserved2))
+        );
+    }
+    test_field_reserved2();
+}
+impl Default for hsa_ext_control_directives_s {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+pub type hsa_ext_control_directives_t = hsa_ext_control_directives_s;
+unsafe extern "C" {
+    pub fn hsa_ext_program_finalize(
+        program: hsa_ext_program_t,
+        isa: hsa_isa_t,
+        call_convention: i32,
+        control_directives: hsa_ext_control_directives_t,
+        options: *const core::ffi::c_char,
+        code_object_type: hsa_code_object_type_t,
+        code_object: *mut hsa_code_object_t,
+    ) -> hsa_status_t;
+}
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct hsa_ext_finalizer_1_00_pfn_s {
+    pub hsa_ext_program_create: ::core::option::Option<
+        unsafe extern "C" fn(
+            machine_model: hsa_machine_model_t,
+            profile: hsa_profile_t,
+            default_float_rounding_mode: hsa_default_float_rounding_mode_t,
+            options: *const core::ffi::c_char,
+            program: *mut hsa_ext_program_t,
+        ) -> hsa_status_t,
+    >,
+    pub hsa_ext_program_destroy:
+        ::core::option::Option<unsafe extern "C" fn(program: hsa_ext_program_t) -> hsa_status_t>,
+    pub hsa_ext_program_add_module: ::core::option::Option<
+        unsafe extern "C" fn(program: hsa_ext_program_t, module: hsa_ext_module_t) -> hsa_status_t,
+    >,
+    pub hsa_ext_program_iterate_modules: ::core::option::Option<
+        unsafe extern "C" fn(
+            program: hsa_ext_program_t,
+            callback: ::core::option::Option<
+                unsafe extern "C" fn(
+                    program: hsa_ext_program_t,
+                    module: hsa_ext_module_t,
+                    data: *mut core::ffi::c_void,
+                ) -> hsa_status_t,
+            >,
+            data: *mut core::ffi::c_void,
+        ) -> hsa_status_t,
+    >,
+    pub hsa_ext_program_get_info: ::core::option::Option<
+        unsafe extern "C" fn(
+            program: hsa_ext_program_t,
+            attribute: hsa_ext_program_info_t,
+            value: *mut core::ffi::c_void,
+        ) -> hsa_status_t,
+    >,
+    pub hsa_ext_program_finalize: ::core::option::Option<
+        unsafe extern "C" fn(
+            program: hsa_ext_program_t,
+            isa: hsa_isa_t,
+            call_convention: i32,
+            control_directives: hsa_ext_control_directives_t,
+            options: *const core::ffi::c_char,
+            code_object_type: hsa_code_object_type_t,
+            code_object: *mut hsa_code_object_t,
+        ) -> hsa_status_t,
+    >,
+}
+#[test]
+fn bindgen_test_layout_hsa_ext_finalizer_1_00_pfn_s() {
+    assert_eq!(
+        ::core::mem::size_of::<hsa_ext_finalizer_1_00_pfn_s>(),
+        48usize,
+        concat!("Size of: ", stringify!(hsa_ext_finalizer_1_00_pfn_s))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<hsa_ext_finalizer_1_00_pfn_s>(),
+        8usize,
+        concat!("Alignment of ", stringify!(hsa_ext_finalizer_1_00_pfn_s))
+    );
+    fn test_field_hsa_ext_program_create() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_finalizer_1_00_pfn_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).hsa_ext_program_create) as usize - ptr as usize
+            },
+            0usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_finalizer_1_00_pfn_s),
+                "::",
+                stringify!(hsa_ext_program_create)
+            )
+        );
+    }
+    test_field_hsa_ext_program_create();
+    fn test_field_hsa_ext_program_destroy() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_finalizer_1_00_pfn_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).hsa_ext_program_destroy) as usize - ptr as usize
+            },
+            8usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_finalizer_1_00_pfn_s),
+                "::",
+                stringify!(hsa_ext_program_destroy)
+            )
+        );
+    }
+    test_field_hsa_ext_program_destroy();
+    fn test_field_hsa_ext_program_add_module() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_finalizer_1_00_pfn_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).hsa_ext_program_add_module) as usize - ptr as usize
+            },
+            16usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_finalizer_1_00_pfn_s),
+                "::",
+                stringify!(hsa_ext_program_add_module)
+            )
+        );
+    }
+    test_field_hsa_ext_program_add_module();
+    fn test_field_hsa_ext_program_iterate_modules() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_finalizer_1_00_pfn_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).hsa_ext_program_iterate_modules) as usize - ptr as usize
+            },
+            24usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_finalizer_1_00_pfn_s),
+                "::",
+                stringify!(hsa_ext_program_iterate_modules)
+            )
+        );
+    }
+    test_field_hsa_ext_program_iterate_modules();
+    fn test_field_hsa_ext_program_get_info() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_finalizer_1_00_pfn_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).hsa_ext_program_get_info) as usize - ptr as usize
+            },
+            32usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_finalizer_1_00_pfn_s),
+                "::",
+                stringify!(hsa_ext_program_get_info)
+            )
+        );
+    }
+    test_field_hsa_ext_program_get_info();
+    fn test_field_hsa_ext_program_finalize() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<hsa_ext_finalizer_1_00_pfn_s>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).hsa_ext_program_finalize) as usize - ptr as usize
+            },
+            40usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(hsa_ext_finalizer_1_00_pfn_s),
+                "::",
+                stringify!(hsa_ext_program_finalize)
+            )
+        );
+    }
+    test_field_hsa_ext_program_finalize();
+}
+pub type hsa_ext_finalizer_1_00_pfn_t = hsa_ext_finalizer_1_00_pfn_s;
 unsafe extern "C" {
     pub fn hsa_ven_amd_loader_query_host_address(
         device_address: *const core::ffi::c_void,

@@ -22,7 +22,9 @@
     reason = "generated code"
 )]
 pub mod bindings;
+mod others;
 mod table;
 
 pub use bindings::*;
+pub use others::OtherHsaApi;
 pub use table::{HsaApi, LIBRARY, LIBRARY_VARIABLE, LoadError};

@@ -7,7 +7,7 @@
 //! that were never written are a fault only if they are a whole access, or if they are a whole word of it and the bytes
 //! beside them were written by different items, and so belong to different values.
 
-use super::record::{AccessKind, Clash, Pair, Record};
+use super::record::{AccessKind, AtomicOrder, Clash, Pair, Record};
 use crate::machine::{fault::FaultKind, memory::Access};
 
 /// What is known of one unit.
@@ -52,7 +52,14 @@ impl LdsShadow {
     }
 
     /// Checks an access, and records it.
-    pub fn access(&mut self, offset: u64, size: u64, access: Access, me: Record) -> Result<(), Clash> {
+    pub fn access(
+        &mut self,
+        offset: u64,
+        size: u64,
+        access: Access,
+        me: Record,
+        order: &AtomicOrder,
+    ) -> Result<(), Clash> {
         if self.shift != 0 && (offset | size) & 3 != 0 {
             self.split();
         }
@@ -67,25 +74,25 @@ impl LdsShadow {
             let clash = |kind, first, was| Err(Clash { kind, at, first: Some((first, was)) });
             match access {
                 Access::Load | Access::ScalarLoad | Access::AtomicLoad => {
-                    if cell.write.unordered(me) {
+                    if cell.write.unordered(me, order) {
                         return clash(FaultKind::Race, cell.write, AccessKind::Store);
                     }
                     cell.reads.add(me);
                 }
                 Access::Store => {
-                    if cell.write.unordered(me) {
+                    if cell.write.unordered(me, order) {
                         return clash(FaultKind::OverlappingWrites, cell.write, AccessKind::Store);
                     }
-                    if let Some(update) = cell.updates.unordered(me) {
+                    if let Some(update) = cell.updates.unordered(me, order) {
                         return clash(FaultKind::OverlappingWrites, update, AccessKind::Atomic);
                     }
-                    if let Some(read) = cell.reads.unordered(me) {
+                    if let Some(read) = cell.reads.unordered(me, order) {
                         return clash(FaultKind::Race, read, AccessKind::Load);
                     }
                     cell.write = me;
                 }
                 Access::AtomicStore | Access::Update | Access::Exchange => {
-                    if cell.write.unordered(me) {
+                    if cell.write.unordered(me, order) {
                         return clash(FaultKind::OverlappingWrites, cell.write, AccessKind::Store);
                     }
                     cell.updates.add(me);
@@ -93,6 +100,16 @@ impl LdsShadow {
             }
         }
         Ok(())
+    }
+
+    /// A write that a barrier did not complete counts as one behind the barrier, too.
+    pub fn repeat_write(&mut self, offset: u64, size: u64, me: Record) {
+        let units = (offset >> self.shift) as usize..(offset + size).div_ceil(1 << self.shift) as usize;
+        for cell in self.cells.get_mut(units).into_iter().flatten() {
+            if cell.write.item == me.item && cell.write.ip == me.ip && cell.write.is_some() {
+                cell.write.phase = me.phase;
+            }
+        }
     }
 
     /// The first byte of the access that nobody wrote, where that is a fault.

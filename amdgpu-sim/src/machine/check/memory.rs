@@ -1,4 +1,10 @@
-//! Memory: writes of different items to the same bytes.
+//! Memory: accesses of different items to the same bytes, of which one at least writes.
+//!
+//! Within a work-group each access is compared as it happens. What a work-group has accessed is compared with all others
+//! when it ends: nothing orders work-groups, but atomic operations ([`order`](super::order)).
+//!
+//! Scalar loads may be wider than what the program asked for, so only words that it must have asked for are recorded, and
+//! they conflict with writes of whole words alone.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -6,8 +12,9 @@ use std::{
 };
 
 use super::{
-    Violation,
-    record::{AccessKind, Clash, Pair, Record},
+    Place, Violation,
+    order::DispatchOrder,
+    record::{AccessKind, AtomicOrder, Clash, Pair, Record},
 };
 use crate::machine::{fault::FaultKind, memory::Access};
 
@@ -15,15 +22,19 @@ use crate::machine::{fault::FaultKind, memory::Access};
 const LINE: u32 = 8;
 /// Parts of the record of a dispatch that are locked by themselves.
 const SHARDS: usize = 64;
+/// Most lines of which a work-group's reads are recorded: 4 MiB of memory.
+const GROUP_READS: usize = 1 << 14;
+/// Most lines of which a dispatch's reads are recorded: 64 MiB of memory.
+const DISPATCH_READS: usize = 1 << 18;
 
-/// Who wrote a unit, within one work-group.
+/// Who accessed a unit, within one work-group.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cell {
     write: Record,
     updates: Pair,
 }
 
-/// What is known of a line: for each word, until something smaller is written, then for each byte.
+/// What is known of a line: for each word, until something smaller is accessed, then for each byte.
 #[derive(Debug)]
 struct Line<C> {
     cells: Vec<C>,
@@ -42,26 +53,42 @@ impl<C: Copy + Default> Line<C> {
             self.shift = 0;
         }
     }
+
+    /// The cells of these bytes of the line, with the first byte of each.
+    fn part(&mut self, from: u64, until: u64) -> impl Iterator<Item = (u64, &mut C)> {
+        if (from | until) & 3 != 0 {
+            self.split();
+        }
+        let shift = self.shift;
+        let units = (from >> shift) as usize..(until >> shift) as usize;
+        self.cells[units].iter_mut().enumerate().map(move |(index, cell)| (from + ((index as u64) << shift), cell))
+    }
 }
 
-/// What one work-group has written.
-#[derive(Debug, Default)]
-pub struct GroupWrites {
+/// Lines by their number.
+#[derive(Debug)]
+struct Lines<C> {
     places: HashMap<u64, usize>,
-    lines: Vec<(u64, Line<Cell>)>,
+    lines: Vec<(u64, Line<C>)>,
     /// Index of the line that was used last.
     last: usize,
 }
 
-impl GroupWrites {
-    /// Nothing was written yet.
-    pub fn clear(&mut self) {
+impl<C> Default for Lines<C> {
+    fn default() -> Self {
+        Self { places: HashMap::new(), lines: Vec::new(), last: 0 }
+    }
+}
+
+impl<C: Copy + Default> Lines<C> {
+    fn clear(&mut self) {
         self.places.clear();
         self.lines.clear();
         self.last = 0;
     }
 
-    fn line(&mut self, number: u64) -> &mut Line<Cell> {
+    /// The line, as it is or a new one.
+    fn line(&mut self, number: u64) -> &mut Line<C> {
         if self.lines.get(self.last).is_none_or(|(of, _)| *of != number) {
             self.last = *self.places.entry(number).or_insert(self.lines.len());
             if self.last == self.lines.len() {
@@ -71,40 +98,108 @@ impl GroupWrites {
         &mut self.lines[self.last].1
     }
 
-    /// Checks an access, and records it if it writes.
-    pub fn access(&mut self, address: u64, size: u64, access: Access, me: Record) -> Result<(), Clash> {
-        if !access.writes() {
-            return Ok(());
+    /// The line, if it is there.
+    fn existing(&mut self, number: u64) -> Option<&mut Line<C>> {
+        if self.lines.get(self.last).is_none_or(|(of, _)| *of != number) {
+            self.last = *self.places.get(&number)?;
         }
-        let atomic = access != Access::Store;
-        let (mut at, end) = (address, address + size);
-        while at < end {
-            let number = at >> LINE;
-            let until = end.min((number + 1) << LINE);
-            let line = self.line(number);
-            if (at | until) & 3 != 0 {
-                line.split();
+        self.lines.get_mut(self.last).map(|(_, line)| line)
+    }
+}
+
+/// What one work-group has accessed.
+#[derive(Debug, Default)]
+pub struct GroupAccesses {
+    writes: Lines<Cell>,
+    reads: Lines<Pair>,
+}
+
+/// Bytes by lines: number of the line, first byte in it, one past the last byte in it.
+fn by_lines(address: u64, size: u64) -> impl Iterator<Item = (u64, u64, u64)> {
+    let end = address + size;
+    (address >> LINE..=(end - 1) >> LINE).map(move |number| {
+        let base = number << LINE;
+        (number, address.max(base) - base, end.min(base + (1 << LINE)) - base)
+    })
+}
+
+/// Bytes of a scalar load that the program must have asked for: LLVM widens three words to four, and so on.
+fn asked_for(size: u64) -> u64 {
+    match size {
+        0..=8 => size,
+        _ => size / 2 + 4,
+    }
+}
+
+impl GroupAccesses {
+    /// Nothing was accessed yet.
+    pub fn clear(&mut self) {
+        self.writes.clear();
+        self.reads.clear();
+    }
+
+    /// Checks an access, and records it.
+    pub fn access(
+        &mut self,
+        address: u64,
+        size: u64,
+        access: Access,
+        me: Record,
+        order: &AtomicOrder,
+    ) -> Result<(), Clash> {
+        match access {
+            Access::Load => self.read(address, size, me, order),
+            Access::ScalarLoad => self.read(address, asked_for(size), me, order),
+            // An atomic load may meet any atomic operation; beside plain writes it is as good as a relaxed one.
+            Access::AtomicLoad => Ok(()),
+            Access::Store => self.write(address, size, false, me, order),
+            Access::AtomicStore | Access::Update | Access::Exchange => self.write(address, size, true, me, order),
+        }
+    }
+
+    fn read(&mut self, address: u64, size: u64, me: Record, order: &AtomicOrder) -> Result<(), Clash> {
+        for (number, from, until) in by_lines(address, size) {
+            if let Some(line) = self.writes.existing(number) {
+                for (at, cell) in line.part(from, until) {
+                    if cell.write.unordered(me, order) {
+                        let first = Some((cell.write, AccessKind::Store));
+                        return Err(Clash { kind: FaultKind::Race, at: (number << LINE) + at, first });
+                    }
+                }
             }
-            let (within, shift) = (at - (number << LINE), line.shift);
-            let units = (within >> shift) as usize..((within + until - at) >> shift) as usize;
-            for (index, cell) in line.cells[units].iter_mut().enumerate() {
-                let clash = |first, was| {
-                    let at = at + ((index as u64) << shift);
-                    Err(Clash { kind: FaultKind::OverlappingWrites, at, first: Some((first, was)) })
-                };
-                if cell.write.unordered(me) {
-                    return clash(cell.write, AccessKind::Store);
+            if self.reads.lines.len() < GROUP_READS || self.reads.places.contains_key(&number) {
+                for (_, cell) in self.reads.line(number).part(from, until) {
+                    cell.add(me);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, address: u64, size: u64, atomic: bool, me: Record, order: &AtomicOrder) -> Result<(), Clash> {
+        for (number, from, until) in by_lines(address, size) {
+            let base = number << LINE;
+            let clash = |kind, at, first, was| Err(Clash { kind, at: base + at, first: Some((first, was)) });
+            if !atomic && let Some(line) = self.reads.existing(number) {
+                for (at, cell) in line.part(from, until) {
+                    if let Some(read) = cell.unordered(me, order) {
+                        return clash(FaultKind::Race, at, read, AccessKind::Load);
+                    }
+                }
+            }
+            for (at, cell) in self.writes.line(number).part(from, until) {
+                if cell.write.unordered(me, order) {
+                    return clash(FaultKind::OverlappingWrites, at, cell.write, AccessKind::Store);
                 }
                 if atomic {
                     cell.updates.add(me);
                     continue;
                 }
-                if let Some(update) = cell.updates.unordered(me) {
-                    return clash(update, AccessKind::Atomic);
+                if let Some(update) = cell.updates.unordered(me, order) {
+                    return clash(FaultKind::OverlappingWrites, at, update, AccessKind::Atomic);
                 }
                 cell.write = me;
             }
-            at = until;
         }
         Ok(())
     }
@@ -117,62 +212,161 @@ struct Writers {
     update: (u64, Record),
 }
 
-/// What all work-groups of a dispatch have written.
-#[derive(Debug)]
-pub struct DispatchWrites {
-    shards: Vec<Mutex<HashMap<u64, Line<Writers>>>>,
+/// Two work-groups that read a unit: whoever writes it differs from one of them at least.
+#[derive(Clone, Copy, Debug, Default)]
+struct Readers([(u32, Record); 2]);
+
+impl Readers {
+    fn add(&mut self, group: u32, record: Record) {
+        let [first, second] = &mut self.0;
+        if !first.1.is_some() {
+            *first = (group, record);
+        } else if first.0 != group {
+            *second = (group, record);
+        }
+    }
 }
 
-impl Default for DispatchWrites {
+#[derive(Debug, Default)]
+struct Shard {
+    writes: HashMap<u64, Line<Writers>>,
+    reads: HashMap<u64, Line<Readers>>,
+}
+
+/// What all work-groups of a dispatch have accessed.
+#[derive(Debug)]
+pub struct DispatchAccesses {
+    shards: Vec<Mutex<Shard>>,
+}
+
+impl Default for DispatchAccesses {
     fn default() -> Self {
         Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 }
 
-impl DispatchWrites {
-    /// Adds what a work-group has written.
+/// What a work-group that has ended is compared by.
+struct Merging<'m> {
+    group: u64,
+    base: u64,
+    order: &'m DispatchOrder,
+}
+
+impl DispatchAccesses {
+    /// Adds what a work-group has accessed.
     ///
     /// # Errors
-    /// Bytes that another work-group has written too, unless both did so by atomic operations.
-    pub fn merge(&self, group: u64, writes: &GroupWrites) -> Result<(), Violation> {
-        for (number, line) in &writes.lines {
-            let mut shard = self.shards[*number as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner);
-            match shard.entry(*number) {
-                Entry::Occupied(mut entry) => add(entry.get_mut(), line, group, number << LINE)?,
-                Entry::Vacant(entry) => add(entry.insert(Line::new()), line, group, number << LINE)?,
+    /// Bytes that another work-group has accessed too, if one of the two writes them and nothing orders that, unless both
+    /// did so by atomic operations.
+    pub fn merge(&self, group: u64, accesses: &GroupAccesses, order: &DispatchOrder) -> Result<(), Violation> {
+        let lock = |number: u64| {
+            let shard = &self.shards[number as usize % SHARDS];
+            shard.lock().unwrap_or_else(PoisonError::into_inner)
+        };
+        for (number, line) in &accesses.writes.lines {
+            let merging = Merging { group, base: number << LINE, order };
+            let mut shard = lock(*number);
+            let Shard { writes, reads } = &mut *shard;
+            if let Some(readers) = reads.get_mut(number) {
+                merging.compare(readers, line, |readers, cell| merging.write_beside(readers, cell))?;
             }
+            let all = match writes.entry(*number) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(Line::new()),
+            };
+            merging.compare(all, line, |writers, cell| merging.write(writers, cell))?;
+        }
+        for (number, line) in &accesses.reads.lines {
+            let merging = Merging { group, base: number << LINE, order };
+            let mut shard = lock(*number);
+            let Shard { writes, reads } = &mut *shard;
+            if let Some(writers) = writes.get_mut(number) {
+                merging.compare(writers, line, |writers, cell| merging.read_beside(writers, cell))?;
+            }
+            let room = reads.len() < DISPATCH_READS / SHARDS;
+            let all = match reads.entry(*number) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) if room => entry.insert(Line::new()),
+                Entry::Vacant(_) => continue,
+            };
+            merging.compare(all, line, |readers, cell| {
+                if let Some(record) = cell.first() {
+                    readers.add(group as u32, record);
+                }
+                None
+            })?;
         }
         Ok(())
     }
 }
 
-/// Adds what a work-group has written to one line that begins at `base`.
-fn add(all: &mut Line<Writers>, line: &Line<Cell>, group: u64, base: u64) -> Result<(), Violation> {
-    if line.shift == 0 {
-        all.split();
+/// The accesses before and after, of which one must not be.
+type Conflict = (FaultKind, (u64, Record, AccessKind), (Record, AccessKind));
+
+impl Merging<'_> {
+    /// Looks at a line of the group's together with the dispatch's.
+    fn compare<A: Copy + Default, C>(
+        &self,
+        all: &mut Line<A>,
+        line: &Line<C>,
+        look: impl Fn(&mut A, &C) -> Option<Conflict>,
+    ) -> Result<(), Violation> {
+        if line.shift == 0 {
+            all.split();
+        }
+        // `all` may have smaller units.
+        let ratio = line.shift - all.shift;
+        for (index, cell) in all.cells.iter_mut().enumerate() {
+            if let Some((kind, first, (record, access))) = look(cell, &line.cells[index >> ratio]) {
+                let place = Place::Memory(self.base + ((index as u64) << all.shift));
+                let last = (self.group, record, access);
+                return Err(Violation { kind, place, detail: None, last, first: Some(first) });
+            }
+        }
+        Ok(())
     }
-    // `all` may have smaller units.
-    let ratio = line.shift - all.shift;
-    for (index, writers) in all.cells.iter_mut().enumerate() {
-        let cell = &line.cells[index >> ratio];
+
+    /// Whether there is a record, of another group, that nothing orders with this one.
+    fn unordered(&self, (group, record): (u64, Record), mine: Record) -> bool {
+        record.is_some() && group != self.group && !self.order.orders((group, record.epoch), (self.group, mine.epoch))
+    }
+
+    /// Adds what the group has written.
+    fn write(&self, writers: &mut Writers, cell: &Cell) -> Option<Conflict> {
         let write = Some((cell.write, AccessKind::Store)).filter(|(record, _)| record.is_some());
         let update = cell.updates.first().map(|record| (record, AccessKind::Atomic));
-        let Some(last) = write.or(update) else { continue };
-        let there = |(group, record): (u64, Record), was| record.is_some().then_some((group, record, was));
+        let last = write.or(update)?;
+        let there = |found: (u64, Record), was| {
+            let (group, record) = found;
+            self.unordered(found, last.0).then_some((group, record, was))
+        };
         let written = there(writers.write, AccessKind::Store);
         // Two atomic operations may meet.
         let updated = there(writers.update, AccessKind::Atomic).filter(|_| write.is_some());
         if let Some(first) = written.or(updated) {
-            let at = base + ((index as u64) << all.shift);
-            let last = (group, last.0, last.1);
-            return Err(Violation { kind: FaultKind::OverlappingWrites, at, lds: false, last, first: Some(first) });
+            return Some((FaultKind::OverlappingWrites, first, last));
         }
         if let Some((record, _)) = write {
-            writers.write = (group, record);
+            writers.write = (self.group, record);
         }
         if let Some((record, _)) = update {
-            writers.update = (group, record);
+            writers.update = (self.group, record);
         }
+        None
     }
-    Ok(())
+
+    /// Compares what the group has written with what others have read.
+    fn write_beside(&self, readers: &Readers, cell: &Cell) -> Option<Conflict> {
+        let write = Some(cell.write).filter(|record| record.is_some())?;
+        let mut readers = readers.0.into_iter().map(|(group, record)| (u64::from(group), record));
+        let (group, record) = readers.find(|reader| self.unordered(*reader, write))?;
+        Some((FaultKind::Race, (group, record, AccessKind::Load), (write, AccessKind::Store)))
+    }
+
+    /// Compares what the group has read with what others have written.
+    fn read_beside(&self, writers: &Writers, cell: &Pair) -> Option<Conflict> {
+        let read = cell.first()?;
+        let (group, record) = Some(writers.write).filter(|writer| self.unordered(*writer, read))?;
+        Some((FaultKind::Race, (group, record, AccessKind::Store), (read, AccessKind::Load)))
+    }
 }

@@ -13,6 +13,8 @@ pub struct Record {
     pub item: u32,
     /// Phase of the work-group; 0 if there was no access.
     pub phase: u32,
+    /// Atomic instructions that the work-group had executed before it.
+    pub epoch: u32,
 }
 
 impl Record {
@@ -22,10 +24,43 @@ impl Record {
         self.phase != 0
     }
 
-    /// Whether no barrier lies between the two, and they are of different items.
+    /// Whether nothing lies between the two that orders them, and they are of different items.
     #[inline]
-    pub fn unordered(self, other: Self) -> bool {
-        self.phase == other.phase && self.item != other.item
+    pub fn unordered(self, other: Self, order: &AtomicOrder) -> bool {
+        self.phase == other.phase && self.item != other.item && !order.orders(self, other)
+    }
+}
+
+/// Which atomic instructions may have ordered the accesses of a work-group's items: that of each wave that came last.
+///
+/// A machine instruction does not show whether it acquires or releases. So all that a program can have ordered counts as
+/// ordered: an access of one wave, an atomic instruction of that wave, one of the other wave, an access of that.
+#[derive(Clone, Debug, Default)]
+pub struct AtomicOrder {
+    last: Vec<u32>,
+    /// Work-items of a wave.
+    lanes: u32,
+}
+
+impl AtomicOrder {
+    /// A work-group begins, with this many waves of `lanes` items.
+    pub fn begin(&mut self, waves: usize, lanes: u32) {
+        self.last.clear();
+        self.last.resize(waves, 0);
+        self.lanes = lanes;
+    }
+
+    /// The wave of this item has executed an atomic instruction, the `epoch`th of the group.
+    pub fn note(&mut self, item: u32, epoch: u32) {
+        if let Some(last) = self.last.get_mut((item / self.lanes.max(1)) as usize) {
+            *last = epoch;
+        }
+    }
+
+    #[inline]
+    fn orders(&self, first: Record, next: Record) -> bool {
+        let after = |item: u32| self.last.get((item / self.lanes.max(1)) as usize).is_some_and(|at| *at > first.epoch);
+        next.epoch > first.epoch && after(first.item) && after(next.item)
     }
 }
 
@@ -46,8 +81,8 @@ impl Pair {
 
     /// An access that is not ordered with this one.
     #[inline]
-    pub fn unordered(&self, me: Record) -> Option<Record> {
-        self.0.into_iter().find(|record| record.unordered(me))
+    pub fn unordered(&self, me: Record, order: &AtomicOrder) -> Option<Record> {
+        self.0.into_iter().find(|record| record.unordered(me, order))
     }
 
     /// The latest phase's first access, if there was any.
@@ -67,6 +102,14 @@ pub enum AccessKind {
     Store,
     /// It is an atomic operation.
     Atomic,
+    /// It reads a register.
+    Use,
+    /// It writes a register.
+    Overwrite,
+    /// It is a barrier.
+    Barrier,
+    /// It ends the wave.
+    End,
 }
 
 impl fmt::Display for AccessKind {
@@ -75,6 +118,10 @@ impl fmt::Display for AccessKind {
             Self::Load => "read",
             Self::Store => "write",
             Self::Atomic => "atomic operation",
+            Self::Use => "use of the register",
+            Self::Overwrite => "write of the register",
+            Self::Barrier => "barrier",
+            Self::End => "end of the wave",
         })
     }
 }
