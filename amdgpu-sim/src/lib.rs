@@ -103,7 +103,9 @@ pub use config::{
 pub use disassembler::{Disassembler, WorkerDisassembler};
 #[cfg(feature = "fault-injection")]
 pub use hsa::injection;
-pub use hsa::{InstallError, hsa_api, install, last_error, other_hsa_api, take_counters, take_fault_report};
+pub use hsa::{
+    InstallError, executed_instructions, hsa_api, install, last_error, other_hsa_api, take_counters, take_fault_report,
+};
 pub use machine::{
     check::AccessKind,
     fault::{AccessReport, FaultKind, FaultPlace, FaultReport, Site},

@@ -8,6 +8,7 @@
 
 pub mod arithmetic;
 pub mod atomic;
+pub mod coverage;
 pub mod decode;
 pub mod dot;
 pub mod dpp;
