@@ -4,6 +4,8 @@ use std::{env, str::FromStr, time::Duration};
 
 use geobacter_spool::bundle::SIMULATED_TARGETS;
 
+use crate::counters::{COUNTERS_VARIABLE, CountersOutput};
+
 /// The environment variable that sets the watchdog's time in seconds; 0 switches it off.
 pub const WATCHDOG_VARIABLE: &str = "AMDGPU_SIM_WATCHDOG";
 /// The environment variable that switches the checks on (`1`) or off (`0`).
@@ -42,6 +44,7 @@ pub struct Config {
     targets: Vec<&'static str>,
     watchdog: Option<Duration>,
     checks: bool,
+    counters: Option<CountersOutput>,
     memory: Option<u64>,
 }
 
@@ -74,7 +77,18 @@ impl Config {
         self
     }
 
-    /// Whether kernels are checked for overlapping writes, races in LDS, and LDS that is read before it is written.
+    /// Whether counters are kept, and where they go.
+    pub fn counters(&self) -> Option<&CountersOutput> {
+        self.counters.as_ref()
+    }
+
+    /// The same devices with counters that go there, or without, whatever the environment says.
+    pub fn with_counters(mut self, counters: Option<CountersOutput>) -> Self {
+        self.counters = counters;
+        self
+    }
+
+    /// Whether kernels are checked: see the crate's documentation for what that finds.
     pub fn checks(&self) -> bool {
         self.checks
     }
@@ -116,6 +130,7 @@ impl FromStr for Config {
                 targets,
                 watchdog: watchdog_from_environment(),
                 checks: checks_from_environment().unwrap_or(false),
+                counters: counters_from_environment(),
                 memory: memory_from_environment(),
             }),
             _ => Err(ConfigError::Count(text.to_owned())),
@@ -133,6 +148,14 @@ fn checks_from_environment() -> Option<bool> {
             tracing::warn!(value = text, "{CHECK_VARIABLE} is neither 1 nor 0; it is ignored");
             None
         }
+    }
+}
+
+fn counters_from_environment() -> Option<CountersOutput> {
+    let text = env::var(COUNTERS_VARIABLE).ok().filter(|text| !matches!(text.trim(), "" | "0"))?;
+    match text.parse() {
+        Ok(output) => Some(output),
+        Err(never) => match never {},
     }
 }
 

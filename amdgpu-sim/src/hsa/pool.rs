@@ -188,6 +188,11 @@ pub unsafe extern "C" fn hsa_amd_agent_memory_pool_get_info(
                             HSA_AMD_MEMORY_POOL_ACCESS_NEVER_ALLOWED
                         }
                         Kind::HostKernarg | Kind::HostFine => HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT,
+                        // As on a machine whose host cannot reach all of it: what the host writes by itself is not seen, and
+                        // would count as never written.
+                        Kind::Device if agent == Agent::Cpu && simulator.config.checks() => {
+                            HSA_AMD_MEMORY_POOL_ACCESS_NEVER_ALLOWED
+                        }
                         Kind::HostCoarse | Kind::Device | Kind::DeviceFine => {
                             HSA_AMD_MEMORY_POOL_ACCESS_DISALLOWED_BY_DEFAULT
                         }
