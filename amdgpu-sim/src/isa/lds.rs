@@ -134,10 +134,14 @@ fn atomic(v: &Vop<'_>, name: &str) -> Option<Result<Step, DecodeError>> {
     if !compare && (if wide { operation64(operation).is_none() } else { operation32(operation).is_none() }) {
         return None;
     }
-    Some(atomic_step(v, operation, compare, wide, returns))
+    Some(atomic_step(v, operation, ty, returns))
 }
 
-fn atomic_step(v: &Vop<'_>, operation: &str, compare: bool, wide: bool, returns: bool) -> Result<Step, DecodeError> {
+fn atomic_step(v: &Vop<'_>, operation: &str, ty: &str, returns: bool) -> Result<Step, DecodeError> {
+    let (compare, wide, float) = (operation == "cmpst", ty.ends_with("64"), ty.starts_with('f'));
+    // Numbers are compared as numbers: NaNs are never equal, zeros always.
+    let equal32 = move |a: u32, b: u32| if float { f32::from_bits(a) == f32::from_bits(b) } else { a == b };
+    let equal64 = move |a: u64, b: u64| if float { f64::from_bits(a) == f64::from_bits(b) } else { a == b };
     let first = usize::from(returns);
     let to = if returns { Some(usize::from(v.vector(0)?.0)) } else { None };
     let address = address(v, first)?;
@@ -156,7 +160,7 @@ fn atomic_step(v: &Vop<'_>, operation: &str, compare: bool, wide: bool, returns:
                 let (value, new) = (get64(&wave.vector, data, lane), get64(&wave.vector, replacement, lane));
                 let old = update64(place, lane, wave, env, |old| match wide_operation {
                     Some(operation) => operation(old, value),
-                    None if old == value => new,
+                    None if equal64(old, value) => new,
                     None => old,
                 });
                 if let Some(to) = to {
@@ -167,7 +171,7 @@ fn atomic_step(v: &Vop<'_>, operation: &str, compare: bool, wide: bool, returns:
                 let (value, new) = (get32(&wave.vector, data, lane), get32(&wave.vector, replacement, lane));
                 let old = update32(place, lane, wave, env, |old| match narrow_operation {
                     Some(operation) => operation(old, value),
-                    None if old == value => new,
+                    None if equal32(old, value) => new,
                     None => old,
                 });
                 if let Some(to) = to {

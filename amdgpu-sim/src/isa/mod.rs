@@ -8,6 +8,7 @@
 
 pub mod arithmetic;
 pub mod atomic;
+pub mod coverage;
 pub mod decode;
 pub mod dot;
 pub mod dpp;
@@ -20,7 +21,9 @@ pub mod minifloat;
 pub mod mubuf;
 pub mod names;
 pub mod narrow;
+pub mod register_index;
 pub mod registers;
+pub mod rounding;
 pub mod salu;
 pub mod salu_float;
 pub mod sdwa;
@@ -32,6 +35,7 @@ pub mod transfer;
 pub mod valu;
 pub mod valu_table;
 pub mod vcmp;
+pub mod video;
 pub mod vmem;
 pub mod vop3p;
 pub mod vopd;

@@ -223,7 +223,9 @@ fn modifiers(
     let float = row.from[..count].iter().any(|kind| kind.format().is_some());
     if float && random.one_in(2) {
         modifiers.negative = any(random);
-        if packed {
+        if row.kind == Kind::CarryOut {
+            // The mask's place is where others have this modifier.
+        } else if packed {
             modifiers.negative_high = any(random);
         } else {
             modifiers.absolute = any(random);
@@ -231,7 +233,7 @@ fn modifiers(
     }
     // Only operands that are floating point numbers have a sign to change.
     for (i, kind) in row.from[..count].iter().enumerate() {
-        if kind.format().is_none() {
+        if kind.format().is_none() || !packed && matches!(kind, Type::PkF16 | Type::PkBF16) {
             modifiers.negative &= !(1 << i);
             modifiers.absolute &= !(1 << i);
             modifiers.negative_high &= !(1 << i);

@@ -114,8 +114,14 @@ pub struct Wave {
     pub m0: u32,
     /// The MODE register.
     pub mode: Mode,
+    /// The memory that the case can read and write.
+    pub window: Vec<u8>,
+    /// Which bytes of it the guides leave open.
+    pub open: Vec<bool>,
     /// Lanes whose result the guides leave open.
     pub unspecified: u64,
+    /// Whether the guides leave the first scalar register of the destination open.
+    pub scalar_unspecified: bool,
 }
 
 impl Wave {
@@ -127,6 +133,11 @@ impl Wave {
     /// Whether a lane is active.
     pub fn is_active(&self, lane: usize) -> bool {
         self.exec >> lane & 1 == 1
+    }
+
+    /// Says that the guides leave bytes of the window open.
+    pub fn open_bytes(&mut self, at: usize, bytes: usize) {
+        self.open[at..at + bytes].fill(true);
     }
 
     /// The active lanes.
