@@ -60,7 +60,10 @@ fn numbers(all: &mut Vec<Case>, integer: Scalar, float: Scalar, lanes: u32) {
     let signed = cast("fptosi", float, integer, lanes).domain(0, Domain::Within(low, below(bits - 1)));
     // One bit holds 0 and -1.
     all.push(if integer == Scalar::I1 { signed.domain(0, Domain::Within(-1.0, 0.5)) } else { signed });
-    all.push(cast("fptoui", float, integer, lanes).domain(0, Domain::Within(0.0, below(bits))));
+    // To one bit the back end goes by comparing with 1.
+    let high = if integer == Scalar::I1 { 1.0 } else { below(bits) };
+    let unsigned = cast("fptoui", float, integer, lanes).domain(0, Domain::Within(0.0, high));
+    all.push(unsigned);
     let (from, to) = (Ty::vector(float, lanes), Ty::vector(integer, lanes));
     for name in ["fptosi", "fptoui"] {
         let body = format!("%r = call $R @llvm.{name}.sat.$N.$M($T %a)");

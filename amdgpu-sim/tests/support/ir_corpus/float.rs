@@ -91,7 +91,9 @@ pub fn cases(all: &mut Vec<Case>) {
         for (name, body) in BITS {
             let count = 1 + usize::from(body.contains("%b"));
             let case = Case::new(format!("{name}_{m}"), &vec![ty; count], ty, body);
-            all.push(case.compared(Compare::Exact));
+            // CDNA negates pairs of floats by an addition, which makes signalling NaNs quiet.
+            let pairs = ty.scalar == Scalar::Float && ty.lanes > 1;
+            all.push(case.compared(if pairs { Compare::Float } else { Compare::Exact }));
         }
         for predicate in PREDICATES {
             let body = format!("%r = fcmp {predicate} $T %a, %b");
@@ -216,13 +218,16 @@ fn approximations(all: &mut Vec<Case>, ty: Ty) {
             )
         });
         let (first, _) = vectors(ty, ty);
-        let fits = if ty.scalar == Scalar::Half { (low.max(-10.0), high.min(10.0)) } else { (*low, *high) };
+        let half = ty.scalar == Scalar::Half;
+        let fits = if half { (low.max(-10.0), high.min(10.0)) } else { (*low, *high) };
+        // Angles are in revolutions: of a half, what is left of ten bits after the product with 1 / 2 pi.
+        let distance = if half && matches!(*name, "sin" | "cos") { 8e-3 } else { *distance };
         let device = format!("%r = call $T @llvm.{name}.$M($T %a)");
         all.push(
             Case::new(format!("{name}_{m}"), &[ty], ty, &device)
                 .on_host(&(first + &host))
                 .domain(0, Domain::Within(fits.0, fits.1))
-                .compared(Compare::Near(ulps + slack, *distance)),
+                .compared(Compare::Near(ulps + slack, distance)),
         );
     }
     let fast: [(&str, &str, f64); 5] = [
