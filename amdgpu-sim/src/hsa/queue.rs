@@ -27,7 +27,7 @@ use super::{
     control::{Control, unknown},
     events::memory_fault,
     out::null,
-    signal::{Condition, Known, Signal},
+    signal::{self, Condition, Known, Signal},
     signal_functions::spin_for,
     soft_queue,
     state::{Simulator, fail, installed, lock, simulator, status},
@@ -300,6 +300,7 @@ impl Queue {
             queue: self.address(),
             dispatch_id: index,
             gpu: self.gpu,
+            interrupt: signal::interrupt,
         };
         let (memory, pool, config) = (&simulator.memory, &simulator.pool, &simulator.config);
         let run = || dispatch::run(&kernel, &launch, &self.stop, memory, pool, config).map_err(Some);

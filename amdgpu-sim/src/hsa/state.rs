@@ -17,8 +17,16 @@ use super::{
     events::Handler,
     executable::{Executables, Kernels},
     queue::Queue,
+    signal::Signal,
 };
-use crate::{config::Config, disassembler::Disassembler, machine::memory::Memory};
+use crate::{
+    config::Config,
+    disassembler::Disassembler,
+    machine::{
+        agents::GpuSet,
+        memory::{Memory, Purpose, Range},
+    },
+};
 
 /// The installed simulator.
 pub struct Simulator {
@@ -55,6 +63,9 @@ pub enum InstallError {
     /// The threads that execute kernels could not be started.
     #[error("cannot start the simulator's threads: {0}")]
     Threads(String),
+    /// The host has no memory for the table of signals.
+    #[error("there is no memory for the simulator's signals: 64 MiB of addresses are needed")]
+    Memory,
 }
 
 static SIMULATOR: OnceLock<Simulator> = OnceLock::new();
@@ -94,6 +105,10 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
         references: AtomicUsize::new(0),
         next_handle: AtomicU64::new(0x1000),
     };
+    // Kernels change signals where they are.
+    let (base, end) = Signal::memory().ok_or(InstallError::Memory)?;
+    let signals = Range { base, end, writable: true, purpose: Purpose::Signals, gpus: GpuSet::ALL };
+    simulator.memory.insert(&[signals]);
     // The lock makes this the first.
     let _ = SIMULATOR.set(simulator);
     Ok(super::hsa_api())

@@ -77,12 +77,12 @@ pub fn frexp_mantissa(x: f64) -> f64 {
 
 /// `v_fract`: what is above the floor, less than 1.
 pub fn fract(x: f64) -> f64 {
-    if x.is_infinite() { f64::NAN } else { (x - x.floor()).min(f64::from_bits(0x3fef_ffff_ffff_ffff)) }
+    if !x.is_finite() { f64::NAN } else { (x - x.floor()).min(f64::from_bits(0x3fef_ffff_ffff_ffff)) }
 }
 
 /// `v_fract_f32`.
 pub fn fract_f32(x: f32) -> f32 {
-    if x.is_infinite() { f32::NAN } else { (x - x.floor()).min(f32::from_bits(0x3f7f_ffff)) }
+    if !x.is_finite() { f32::NAN } else { (x - x.floor()).min(f32::from_bits(0x3f7f_ffff)) }
 }
 
 /// A function that is computed in f64 and rounded, denormals flushed on both sides.
@@ -126,7 +126,8 @@ pub fn extreme<T: Lane + PartialOrd>(mode: Mode, which: Extreme, a: T, b: T) -> 
     } else if mode.ieee() && signalling(b) {
         b.quiet()
     } else if a.is_nan() {
-        b
+        // Where both are NaNs, so is the result, and it does not signal.
+        if b.is_nan() { b.quiet() } else { b }
     } else if b.is_nan() {
         a
     } else {

@@ -200,7 +200,11 @@ macro_rules! float {
         fn modify(self, scale: i8, clamp: bool, mode: Mode) -> Self {
             let mut value = self;
             if scale != 0 {
-                value = $scale(value, scale);
+                // Denormals and minus zero become zero.
+                value = $scale(value, scale).flush();
+                if value == Self::from_bits(0) {
+                    value = Self::from_bits(0);
+                }
             }
             if clamp {
                 let (zero, one) = (Self::from_bits(0), $one);

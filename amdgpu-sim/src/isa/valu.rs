@@ -139,7 +139,7 @@ impl<'p> Vop<'p> {
             && self.parsed.bits("op_sel").and_then(|bits| bits.get(sources).copied()).unwrap_or(false)
         {
             (part, unused) = (Part::Word(1), Unused::Preserve);
-        } else if T::BITS == 16 && part == Part::Whole && self.gpu.keeps_other_half() {
+        } else if T::BITS == 16 && part == Part::Whole && (self.gpu.keeps_other_half() || self.selects_half()) {
             (part, unused) = (Part::Word(0), Unused::Preserve);
         }
         let scale = match (self.parsed.modifier("mul"), self.parsed.modifier("div")) {
@@ -153,23 +153,50 @@ impl<'p> Vop<'p> {
         Ok(Target { register, part, unused, scale, clamp, dpp: Dpp::of(self.parsed)? })
     }
 
-    /// Whether the operation itself sees to `clamp`.
-    fn saturates(&self) -> bool {
+    /// Whether it is one of the 16-bit instructions that write one half of the result's register on CDNA too, and leave the
+    /// other one as it was.
+    fn selects_half(&self) -> bool {
         matches!(
             self.parsed.mnemonic.as_str(),
-            "v_add_u32"
-                | "v_sub_u32"
-                | "v_subrev_u32"
-                | "v_add_i32"
-                | "v_sub_i32"
-                | "v_add_u16"
-                | "v_sub_u16"
-                | "v_subrev_u16"
-                | "v_add_i16"
+            "v_add_i16"
                 | "v_sub_i16"
-                | "v_mad_u32_u24"
-                | "v_mad_i32_i24"
+                | "v_mad_u16"
+                | "v_mad_i16"
+                | "v_mad_f16"
+                | "v_madmk_f16"
+                | "v_madak_f16"
+                | "v_mac_f16"
+                | "v_fma_f16"
+                | "v_min3_u16"
+                | "v_max3_u16"
+                | "v_med3_u16"
+                | "v_min3_i16"
+                | "v_max3_i16"
+                | "v_med3_i16"
+                | "v_min3_f16"
+                | "v_max3_f16"
+                | "v_med3_f16"
+                | "v_div_fixup_f16"
         )
+    }
+
+    /// Whether the operation itself sees to `clamp`.
+    fn saturates(&self) -> bool {
+        let name = self.parsed.mnemonic.as_str();
+        let kind = [
+            "v_add_",
+            "v_sub_",
+            "v_subrev_",
+            "v_addc_",
+            "v_subb_",
+            "v_subbrev_",
+            "v_mad_",
+            "v_sad_",
+            "v_msad_",
+            "v_dot",
+        ];
+        let integer = ["_u32", "_i32", "_u16", "_i16", "_u24", "_i24", "_u8", "_i8", "_u4", "_i4"];
+        kind.iter().any(|kind| name.starts_with(kind)) && integer.iter().any(|integer| name.ends_with(integer))
     }
 }
 
@@ -205,25 +232,21 @@ impl<T: Lane> Source<T> {
 
     /// The value in one lane, modifiers applied.
     fn value(&self, wave: &Wave, lane: usize, flush: bool) -> T {
-        let mut value = match self.dpp {
-            Some(dpp) => match dpp.source(lane, wave.exec()) {
-                Some(lane) => self.raw(wave, lane),
-                None => T::default(),
-            },
-            None => self.raw(wave, lane),
+        let from = match self.dpp {
+            Some(dpp) => dpp.source(lane, wave.exec()),
+            None => Some(lane),
         };
+        let mut value = from.map_or(T::default(), |lane| self.raw(wave, lane));
         if self.part != Part::Whole {
             let (low, high) = match self.place {
                 // The part is taken of the register, not of the value that the type makes of it.
-                Place::Vector(register) if T::BITS == 16 && self.dpp.is_none() => {
-                    (wave.vector[usize::from(register)][lane], 0)
+                Place::Vector(register) if T::BITS == 16 => {
+                    (from.map_or(0, |lane| wave.vector[usize::from(register)][lane]), 0)
                 }
                 Place::Scalar(index) if T::BITS == 16 => (wave.scalar[usize::from(index)], 0),
                 _ => value.words(),
             };
             value = T::from_words(self.part.take(low, self.sext), high);
-        } else if self.sext {
-            value = T::from_words(Part::Word(0).take(value.words().0, true), 0);
         }
         if self.abs {
             value = value.abs();
@@ -302,7 +325,7 @@ pub fn write(register: &mut VectorRegister, values: impl Fn(usize) -> u32, mask:
 }
 
 impl Target {
-    /// The same place, for a 16-bit result whose other half stays.
+    /// The same place, for a 16-bit result whose other half stays on every target.
     pub fn preserving_high(mut self) -> Self {
         if self.part == Part::Whole {
             (self.part, self.unused) = (Part::Word(0), Unused::Preserve);
@@ -330,11 +353,15 @@ impl Target {
     pub fn store<T: Lane>(&self, wave: &mut Wave, values: &mut [T; LANES], arithmetic: bool) {
         let mask = self.mask(wave);
         if T::FLOAT && arithmetic {
-            if T::flushes(wave.mode).1 {
+            let flushes = T::flushes(wave.mode).1;
+            // Output modifiers are ignored where results may be denormal, and in IEEE mode (*CDNA 3 ISA*, "Output
+            // modifiers").
+            let scale = if flushes && !wave.mode.ieee() { self.scale } else { 0 };
+            if flushes {
                 values.iter_mut().for_each(|value| *value = value.flush());
             }
-            if self.clamp || self.scale != 0 {
-                values.iter_mut().for_each(|value| *value = value.modify(self.scale, self.clamp, wave.mode));
+            if self.clamp || scale != 0 {
+                values.iter_mut().for_each(|value| *value = value.modify(scale, self.clamp, wave.mode));
             }
         }
         let register = usize::from(self.register);

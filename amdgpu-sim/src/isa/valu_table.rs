@@ -17,9 +17,7 @@ use super::{
     rounding,
     step::{DecodeError, Flow, Step, step},
     text::M0,
-    valu::{
-        Target, Vop, accumulate, op1, op2, op2_mode, op3, op3_at, rounded1, rounded2, rounded3, rounded3_at, write,
-    },
+    valu::{Vop, accumulate, op1, op2, op2_mode, op3, op3_at, rounded1, rounded2, rounded3, write},
 };
 use crate::machine::wave::{LANES, Mode, Size, Wave};
 
@@ -43,11 +41,11 @@ pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
 
 /// Where a factor is zero so is the product, whatever the other factor.
 fn fma_legacy(a: f32, b: f32, c: f32) -> f32 {
-    if a == 0.0 || b == 0.0 { 0.0 + c } else { a.mul_add(b, c) }
+    if a == 0.0 || b == 0.0 { c } else { a.mul_add(b, c) }
 }
 
 fn directed_fma_legacy(round: Round, a: f32, b: f32, c: f32) -> f32 {
-    if a == 0.0 || b == 0.0 { 0.0 + c } else { rounding::fma(round, a, b, c) }
+    if a == 0.0 || b == 0.0 { c } else { rounding::fma(round, a, b, c) }
 }
 
 fn moves(v: &Vop<'_>, m: &str) -> Option<Decoded> {
@@ -85,8 +83,8 @@ fn float32(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_mad_f32" | "v_madmk_f32" | "v_madak_f32" => rounded3(v, |a: f32, b: f32, c: f32| a * b + c, rounding::mad),
         "v_mad_legacy_f32" => rounded3(
             v,
-            |a: f32, b: f32, c: f32| if a == 0.0 || b == 0.0 { 0.0 + c } else { a * b + c },
-            |round, a, b, c| if a == 0.0 || b == 0.0 { 0.0 + c } else { rounding::mad(round, a, b, c) },
+            |a: f32, b: f32, c: f32| if a == 0.0 || b == 0.0 { c } else { a * b + c },
+            |round, a, b, c| if a == 0.0 || b == 0.0 { c } else { rounding::mad(round, a, b, c) },
         ),
         "v_mac_f32" => accumulate(v, |a: f32, b: f32, d: f32| a * b + d, rounding::mad),
         "v_min_f32" => op2_mode(v, |m, a: f32, b: f32| extreme(m, Extreme::Min, a, b)),
@@ -155,20 +153,11 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_sub_f16" => rounded2(v, |a: f16, b: f16| f16::from_f32(a.to_f32() - b.to_f32()), rounding::sub),
         "v_subrev_f16" => rounded2(v, |a: f16, b: f16| f16::from_f32(b.to_f32() - a.to_f32()), rounding::subrev),
         "v_mul_f16" => rounded2(v, |a: f16, b: f16| f16::from_f32(a.to_f32() * b.to_f32()), rounding::mul),
-        "v_fma_f16" => v
-            .target::<f16>(0)
-            .and_then(|target| rounded3_at(v, [1, 2, 3], target.preserving_high(), fma_f16, rounding::fma)),
+        "v_fma_f16" => rounded3(v, fma_f16, rounding::fma),
         "v_fmac_f16" => accumulate(v, fma_f16, rounding::fma),
         "v_fmamk_f16" | "v_fmaak_f16" => rounded3(v, fma_f16, rounding::fma),
-        "v_mad_f16" | "v_mad_legacy_f16" => v
-            .target::<f16>(0)
-            .and_then(|target| rounded3_at(v, [1, 2, 3], kept_half(v, target), mad_f16, rounding::mad)),
-        "v_madmk_f16" | "v_madak_f16" => v
-            .target::<f16>(0)
-            .and_then(|target| rounded3_at(v, [1, 2, 3], kept_half(v, target), mad_f16, rounding::mad)),
-        "v_mac_f16" => v
-            .target::<f16>(0)
-            .and_then(|target| rounded3_at(v, [1, 2, 0], kept_half(v, target), mad_f16, rounding::mad)),
+        "v_mad_f16" | "v_mad_legacy_f16" | "v_madmk_f16" | "v_madak_f16" => rounded3(v, mad_f16, rounding::mad),
+        "v_mac_f16" => accumulate(v, mad_f16, rounding::mad),
         "v_fma_legacy_f16" => rounded3(v, fma_f16, rounding::fma),
         "v_min_f16" => op2_mode(v, |m, a: f16, b: f16| extreme(m, Extreme::Min, a, b)),
         "v_max_f16" => op2_mode(v, |m, a: f16, b: f16| extreme(m, Extreme::Max, a, b)),
@@ -179,7 +168,10 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_ceil_f16" => via(f32::ceil),
         "v_trunc_f16" => via(f32::trunc),
         "v_rndne_f16" => via(f32::round_ties_even),
-        "v_fract_f16" => op1(v, |a: f16| f16_from_f64(fract(a.to_f64()).min(0.999_511_718_75))),
+        "v_fract_f16" => op1(v, |a: f16| match fract(a.to_f64()) {
+            below if below.is_nan() => f16::NAN,
+            below => f16_from_f64(below.min(0.999_511_718_75)),
+        }),
         "v_exp_f16" => via(f32::exp2),
         "v_log_f16" => via(f32::log2),
         "v_rcp_f16" => via(f32::recip),
@@ -194,10 +186,8 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         ),
         "v_frexp_exp_i16_f16" => op1(v, |a: f16| frexp_exponent(a.to_f64()) as i16),
         "v_frexp_mant_f16" => op1(v, |a: f16| f16_from_f64(frexp_mantissa(a.to_f64()))),
-        "v_div_fixup_f16" | "v_div_fixup_legacy_f16" => v.target::<f16>(0).and_then(|target| {
-            three_into(v, kept_half(v, target), |_, q: f16, d: f16, n: f16| {
-                f16_from_f64(div_fixup(q.to_f64(), d.to_f64(), n.to_f64(), -1000, 1000))
-            })
+        "v_div_fixup_f16" | "v_div_fixup_legacy_f16" => three(v, |_, q: f16, d: f16, n: f16| {
+            f16_from_f64(div_fixup(q.to_f64(), d.to_f64(), n.to_f64(), -1000, 1000))
         }),
         _ => return None,
     })
@@ -242,11 +232,6 @@ fn norm_u16(x: f32) -> u16 {
 /// Rounded after the product, and after the sum.
 fn mad_f16(a: f16, b: f16, c: f16) -> f16 {
     f16::from_f32(f16::from_f32(a.to_f32() * b.to_f32()).to_f32() + c.to_f32())
-}
-
-/// The result of an instruction that GFX9 gave two forms: the legacy one clears the other half of its register.
-fn kept_half(v: &Vop<'_>, target: Target) -> Target {
-    if v.parsed.mnemonic.contains("legacy") { target } else { target.preserving_high() }
 }
 
 fn conversions(v: &Vop<'_>, m: &str) -> Option<Decoded> {
@@ -311,6 +296,8 @@ fn conversions(v: &Vop<'_>, m: &str) -> Option<Decoded> {
 
 fn integer(v: &Vop<'_>, m: &str) -> Option<Decoded> {
     let saturate = v.parsed.flag("clamp");
+    // A sum in the bits of a register: its limit where it is saturated.
+    let fit = move |sum: u64| if saturate { sum.min(u64::from(u32::MAX)) as u32 } else { sum as u32 };
     let s24 = |x: u32| (x << 8) as i32 >> 8;
     let u24 = |x: u32| x & 0xff_ffff;
     Some(match m {
@@ -391,9 +378,9 @@ fn integer(v: &Vop<'_>, m: &str) -> Option<Decoded> {
                 d | (byte(a) + byte(b) + (byte(c) & 1)) >> 1 << (8 * i)
             })
         }),
-        "v_sad_u32" => op3(v, |a: u32, b: u32, c: u32| a.abs_diff(b).wrapping_add(c)),
-        "v_sad_u16" => op3(v, |a: u32, b: u32, c: u32| {
-            (a & 0xffff).abs_diff(b & 0xffff).wrapping_add((a >> 16).abs_diff(b >> 16)).wrapping_add(c)
+        "v_sad_u32" => op3(v, move |a: u32, b: u32, c: u32| fit(u64::from(a.abs_diff(b)) + u64::from(c))),
+        "v_sad_u16" => op3(v, move |a: u32, b: u32, c: u32| {
+            fit(u64::from((a & 0xffff).abs_diff(b & 0xffff) + (a >> 16).abs_diff(b >> 16)) + u64::from(c))
         }),
         "v_lshl_add_u32" => op3(v, |a: u32, b: u32, c: u32| (a << (b & 31)).wrapping_add(c)),
         "v_add_lshl_u32" => op3(v, |a: u32, b: u32, c: u32| a.wrapping_add(b) << (c & 31)),
@@ -404,10 +391,14 @@ fn integer(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_or3_b32" => op3(v, |a: u32, b: u32, c: u32| a | b | c),
         "v_xor3_b32" => op3(v, |a: u32, b: u32, c: u32| a ^ b ^ c),
         "v_lshl_add_u64" => op3(v, |a: u64, b: u32, c: u64| (a << (b & 7)).wrapping_add(c)),
-        "v_mad_u64_u32" => mad64(v, |a: u32, b: u32, c: u64| (u64::from(a) * u64::from(b)).overflowing_add(c)),
-        "v_mad_i64_i32" => mad64(v, |a: i32, b: i32, c: u64| {
-            let (sum, carry) = (i64::from(a) * i64::from(b)).overflowing_add(c as i64);
-            (sum as u64, carry)
+        "v_mad_u64_u32" => mad64(v, move |a: u32, b: u32, c: u64| {
+            let (sum, carry) = (u64::from(a) * u64::from(b)).overflowing_add(c);
+            (if carry && saturate { u64::MAX } else { sum }, carry)
+        }),
+        "v_mad_i64_i32" => mad64(v, move |a: i32, b: i32, c: u64| {
+            let product = i64::from(a) * i64::from(b);
+            let (sum, carry) = product.overflowing_add(c as i64);
+            (if saturate { product.saturating_add(c as i64) } else { sum } as u64, carry)
         }),
         _ => return None,
     })
@@ -415,9 +406,10 @@ fn integer(v: &Vop<'_>, m: &str) -> Option<Decoded> {
 
 fn integer16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
     let saturate = v.parsed.flag("clamp");
-    // The three-source forms keep the high half of the result's register, the others clear it.
-    let kept = |f: fn(u16, u16, u16) -> u16| op3_at(v, [1, 2, 3], v.target::<u16>(0)?.preserving_high(), f);
-    let kept_signed = |f: fn(i16, i16, i16) -> i16| op3_at(v, [1, 2, 3], v.target::<i16>(0)?.preserving_high(), f);
+    let unsigned = move |sum: u32| if saturate { sum.min(0xffff) as u16 } else { sum as u16 };
+    let signed = move |sum: i32| if saturate { sum.clamp(-0x8000, 0x7fff) as i16 } else { sum as i16 };
+    let three = |f: fn(u16, u16, u16) -> u16| op3(v, f);
+    let three_signed = |f: fn(i16, i16, i16) -> i16| op3(v, f);
     Some(match m {
         "v_add_u16" if saturate => op2(v, u16::saturating_add),
         "v_sub_u16" if saturate => op2(v, u16::saturating_sub),
@@ -439,18 +431,28 @@ fn integer16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_or_b16" => op2(v, |a: u16, b: u16| a | b),
         "v_xor_b16" => op2(v, |a: u16, b: u16| a ^ b),
         "v_not_b16" => op1(v, |a: u16| !a),
-        "v_mad_u16" | "v_mad_legacy_u16" => kept(|a, b, c| a.wrapping_mul(b).wrapping_add(c)),
-        "v_mad_i16" | "v_mad_legacy_i16" => kept(|a, b, c| a.wrapping_mul(b).wrapping_add(c)),
-        "v_mad_u32_u16" => op3(v, |a: u16, b: u16, c: u32| (u32::from(a) * u32::from(b)).wrapping_add(c)),
-        "v_mad_i32_i16" => op3(v, |a: i16, b: i16, c: i32| (i32::from(a) * i32::from(b)).wrapping_add(c)),
-        "v_min3_u16" => kept(|a, b, c| a.min(b).min(c)),
-        "v_max3_u16" => kept(|a, b, c| a.max(b).max(c)),
-        "v_med3_u16" => kept(|a, b, c| a.min(b).max(a.max(b).min(c))),
-        "v_min3_i16" => kept_signed(|a, b, c| a.min(b).min(c)),
-        "v_max3_i16" => kept_signed(|a, b, c| a.max(b).max(c)),
-        "v_med3_i16" => kept_signed(|a, b, c| a.min(b).max(a.max(b).min(c))),
+        "v_mad_u16" | "v_mad_legacy_u16" => {
+            op3(v, move |a: u16, b: u16, c: u16| unsigned((u32::from(a) * u32::from(b)).saturating_add(u32::from(c))))
+        }
+        "v_mad_i16" | "v_mad_legacy_i16" => {
+            op3(v, move |a: i16, b: i16, c: i16| signed(i32::from(a) * i32::from(b) + i32::from(c)))
+        }
+        "v_mad_u32_u16" => op3(v, move |a: u16, b: u16, c: u32| {
+            let product = u32::from(a) * u32::from(b);
+            if saturate { product.saturating_add(c) } else { product.wrapping_add(c) }
+        }),
+        "v_mad_i32_i16" => op3(v, move |a: i16, b: i16, c: i32| {
+            let product = i32::from(a) * i32::from(b);
+            if saturate { product.saturating_add(c) } else { product.wrapping_add(c) }
+        }),
+        "v_min3_u16" => three(|a, b, c| a.min(b).min(c)),
+        "v_max3_u16" => three(|a, b, c| a.max(b).max(c)),
+        "v_med3_u16" => three(|a, b, c| a.min(b).max(a.max(b).min(c))),
+        "v_min3_i16" => three_signed(|a, b, c| a.min(b).min(c)),
+        "v_max3_i16" => three_signed(|a, b, c| a.max(b).max(c)),
+        "v_med3_i16" => three_signed(|a, b, c| a.min(b).max(a.max(b).min(c))),
         "v_sat_pk_u8_i16" => op1(v, |a: u32| {
-            let limit = |x: i16| x.clamp(0, 255) as u32;
+            let limit = |x: i16| x.clamp(0, 255) as u16;
             limit(a as i16) | limit((a >> 16) as i16) << 8
         }),
         _ => return None,
@@ -472,6 +474,7 @@ fn carries(v: &Vop<'_>, m: &str) -> Option<Decoded> {
 
 /// The result's 33rd bit is the carry or the borrow.
 fn carry(v: &Vop<'_>, with_carry: bool, f: fn(u32, u32, u64) -> u64) -> Decoded {
+    let saturate = v.parsed.flag("clamp");
     let (target, out) = (v.target::<u32>(0)?, v.scalar(1)?);
     let (a, b) = (v.source::<u32>(2, 0)?, v.source::<u32>(3, 1)?);
     let carry_in = if with_carry { Some(v.scalar(4)?) } else { None };
@@ -482,7 +485,8 @@ fn carry(v: &Vop<'_>, with_carry: bool, f: fn(u32, u32, u64) -> u64) -> Decoded 
         let (mut values, mut bits) = ([0_u32; LANES], 0_u64);
         for lane in 0..LANES {
             let sum = f(a[lane], b[lane], carries >> lane & 1);
-            values[lane] = sum as u32;
+            // A borrow makes the sum negative.
+            values[lane] = if saturate { (sum as i64).clamp(0, i64::from(u32::MAX)) as u32 } else { sum as u32 };
             bits |= (sum >> 32 & 1) << lane;
         }
         target.store(wave, &mut values, true);
@@ -554,10 +558,7 @@ fn div_fmas<T: Lane>(v: &Vop<'_>, nearest: fn(T, T, T, bool) -> T, directed: fn(
 
 /// Three floating-point sources and the mode.
 fn three<T: Lane>(v: &Vop<'_>, f: impl Fn(Mode, T, T, T) -> T + Send + Sync + 'static) -> Decoded {
-    three_into(v, v.target::<T>(0)?, f)
-}
-
-fn three_into<T: Lane>(v: &Vop<'_>, target: Target, f: impl Fn(Mode, T, T, T) -> T + Send + Sync + 'static) -> Decoded {
+    let target = v.target::<T>(0)?;
     let (a, b, c) = (v.source::<T>(1, 0)?, v.source::<T>(2, 1)?, v.source::<T>(3, 2)?);
     Ok(Box::new(move |wave, _| {
         let (mut room_a, mut room_b) = ([T::default(); LANES], [T::default(); LANES]);

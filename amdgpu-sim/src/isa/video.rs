@@ -11,10 +11,12 @@ type Decoded = Result<Step, DecodeError>;
 
 /// The step of such an instruction; `None` if it is none.
 pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
+    let saturate = v.parsed.flag("clamp");
+    let add = move |a: u32, b: u32| if saturate { a.saturating_add(b) } else { a.wrapping_add(b) };
     Some(match v.parsed.mnemonic.as_str() {
-        "v_sad_u8" => op3(v, |a: u32, b: u32, c: u32| differences(a, b, false).wrapping_add(c)),
-        "v_sad_hi_u8" => op3(v, |a: u32, b: u32, c: u32| (differences(a, b, false) << 16).wrapping_add(c)),
-        "v_msad_u8" => op3(v, |a: u32, b: u32, c: u32| differences(a, b, true).wrapping_add(c)),
+        "v_sad_u8" => op3(v, move |a: u32, b: u32, c: u32| add(differences(a, b, false), c)),
+        "v_sad_hi_u8" => op3(v, move |a: u32, b: u32, c: u32| add(differences(a, b, false) << 16, c)),
+        "v_msad_u8" => op3(v, move |a: u32, b: u32, c: u32| add(differences(a, b, true), c)),
         "v_qsad_pk_u16_u8" => op3(v, |a: u64, b: u32, c: u64| four_differences(a, b, c, false)),
         "v_mqsad_pk_u16_u8" => op3(v, |a: u64, b: u32, c: u64| four_differences(a, b, c, true)),
         "v_mqsad_u32_u8" => four_wide_differences(v),

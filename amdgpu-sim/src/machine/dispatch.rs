@@ -66,6 +66,8 @@ pub struct Launch {
     pub dispatch_id: u64,
     /// The number of the GPU that it runs on.
     pub gpu: usize,
+    /// Takes the interrupts that the kernel sends to the host, each with its number.
+    pub interrupt: fn(u32),
 }
 
 /// A dispatch that runs.
@@ -155,6 +157,7 @@ pub fn run(
             lds: Vec::new(),
             code: &kernel.code,
             started: dispatch.watchdog.started(),
+            interrupt: launch.interrupt,
             barrier: SplitBarrier::default(),
             log: check.as_ref().map(|_| Box::default()),
         },

@@ -32,6 +32,8 @@ pub struct Env<'d> {
     pub code: &'d Code,
     /// When the dispatch began.
     pub started: Instant,
+    /// Takes the interrupts that kernels send to the host, each with its number.
+    pub interrupt: fn(u32),
     /// The work-group's barrier, for waves that signal and wait apart.
     pub barrier: SplitBarrier,
     /// What the instruction that is executed does to memory, if somebody wants to know.

@@ -417,6 +417,19 @@ impl Program {
         pools(self.agent)[0]
     }
 
+    /// Another queue in place of one that has seen a fault.
+    pub fn renew_queue(&mut self) {
+        let data = (&raw const *self.errors).cast_mut().cast();
+        let api = api();
+        // SAFETY: HSA's contract; the old queue is live and is not used again.
+        unsafe {
+            assert_eq!((api.hsa_queue_destroy)(self.queue), HSA_STATUS_SUCCESS);
+            let create = api.hsa_queue_create;
+            let status = create(self.agent, 64, HSA_QUEUE_TYPE_MULTI, Some(on_error), data, 0, 0, &mut self.queue);
+            assert_eq!(status, HSA_STATUS_SUCCESS);
+        }
+    }
+
     /// A symbol of the program.
     pub fn symbol(&self, name: &str) -> hsa_executable_symbol_t {
         let name = CString::new(name).unwrap();
