@@ -14,6 +14,7 @@ pub mod dpp;
 pub mod flow;
 pub mod lane;
 pub mod lds;
+pub mod lds_exchange;
 pub mod matrix;
 pub mod minifloat;
 pub mod mubuf;
