@@ -15,6 +15,7 @@ pub mod dpp;
 pub mod flow;
 pub mod lane;
 pub mod lds;
+pub mod lds_exchange;
 pub mod limits;
 pub mod matrix;
 pub mod minifloat;
