@@ -183,9 +183,9 @@ fn atomic_step(v: &Vop<'_>, operation: &str, ty: &str, returns: bool) -> Result<
     }))
 }
 
-/// Lanes that permute among themselves: on RDNA the halves of a wave of 64 do so apart.
+/// Lanes that permute among themselves.
 fn permuted_together(v: &Vop<'_>) -> usize {
-    if v.gpu.is_cdna() { 64 } else { 32 }
+    if v.gpu.permutes_halves_apart() { 32 } else { 64 }
 }
 
 /// The lane that an address names for `lane`.
