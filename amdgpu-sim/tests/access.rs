@@ -57,7 +57,7 @@ fn of_host_memory_fine_grained_is_for_all() {
     if !have_llvm() {
         return;
     }
-    let [fine, coarse] = pools(agents()[0])[..] else { panic!("the host has two pools") };
+    let [_, fine, coarse] = pools(agents()[0])[..] else { panic!("the host has a kernarg pool and two more") };
     let (fine, coarse) = (Buffer::of(fine, &[0_u32; 64]), Buffer::of(coarse, &[0_u32; 64]));
     for gpu in 0..2 {
         write_on(gpu, fine.address).unwrap();

@@ -84,10 +84,10 @@ fn an_endless_kernel_ends() {
 
 #[test]
 fn instructions_without_semantics_are_named() {
-    let body = "v_mfma_f32_32x32x8_f16 a[0:15], v[0:1], v[2:3], a[0:15]\ns_endpgm";
+    let body = "s_cbranch_g_fork s[4:5], s[6:7]\ns_endpgm";
     let Some((report, errors)) = fault(body, &[], Shape::linear(64, 64)) else { return };
     assert_eq!(report.kind, FaultKind::UnsupportedInstruction);
-    assert!(report.to_string().contains("v_mfma_f32_32x32x8_f16 a[0:15]"), "{report}");
+    assert!(report.to_string().contains("s_cbranch_g_fork s[4:5]"), "{report}");
     assert_eq!(errors, [HSA_STATUS_ERROR_ILLEGAL_INSTRUCTION]);
     let (report, _) = fault(".long 0xffffffff\ns_endpgm", &[], Shape::linear(64, 64)).unwrap();
     assert_eq!(report.kind, FaultKind::IllegalInstruction);

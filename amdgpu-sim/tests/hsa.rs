@@ -78,7 +78,7 @@ fn the_isa_has_its_name() {
         assert_eq!(status, HSA_STATUS_ERROR_INVALID_ISA);
     }
     let name = CStr::from_bytes_until_nul(&name).unwrap();
-    assert_eq!((name, name.count_bytes() + 1), (c"amdgcn-amd-amdhsa--gfx942", length as usize));
+    assert_eq!((name, name.count_bytes() + 1), (c"amdgcn-amd-amdhsa--gfx942:sramecc+:xnack-", length as usize));
 }
 
 #[test]

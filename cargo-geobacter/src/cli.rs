@@ -16,6 +16,7 @@ Examples:
   cargo geobacter new demo                      a project with one kernel and one test
   cargo geobacter run --release                 build and run; without a GPU on a simulated gfx942
   cargo geobacter test                          all tests, with device code for every kernel
+  cargo geobacter sim -- ./hip_program          run a ROCm program on simulated GPUs
   cargo geobacter inspect --gpu gfx942 --emit asm
                                                 what a kernel becomes
   cargo geobacter cache list                    device code that is kept on disk
@@ -68,6 +69,20 @@ Examples:
   cargo geobacter test --device sim:gfx1100,sim:gfx1201
   cargo geobacter test --release --test kernels -- --nocapture")]
     Test(CargoArguments),
+    /// Run any ROCm program, one that uses HIP or HSA, on simulated GPUs.
+    #[command(after_help = "\
+The program finds the simulator where it looks for libhsa-runtime64.so.1. It is run as it is: nothing of it is built again, and no \
+GPU, driver or ROCm kernel module is needed; HIP programs need HIP's own libraries (Debian: libamdhip64-5). Code for the \
+simulated GPU must be in the program: compile with `hipcc --offload-arch=gfx90a`, say.
+
+A kernel that faults, or that breaks a rule that `--check` has the simulator look after, is reported on standard error, with the \
+line of its source if it was compiled with line tables (-gline-tables-only). The exit code is the program's.
+
+Examples:
+  cargo geobacter sim -- ./vector_add
+  cargo geobacter sim --device gfx942x2 -- rocminfo
+  cargo geobacter sim --check -- ./tests --filter reduction")]
+    Sim(SimArguments),
     /// Show what a program's kernels become on a GPU.
     #[command(after_help = "\
 Examples:
@@ -108,6 +123,26 @@ pub struct CargoArguments {
     /// Arguments of the cargo command of the same name, and after `--` those of the program.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CARGO ARGUMENTS")]
     pub arguments: Vec<OsString>,
+}
+
+/// Arguments of `sim`.
+#[derive(Args, Debug)]
+pub struct SimArguments {
+    /// The simulated GPUs, for example gfx1100 or gfx942x2,gfx90a [default: AMDGPU_SIM in the environment, or gfx90a].
+    #[arg(long, value_name = "GPUS")]
+    pub device: Option<String>,
+    /// Check every access of kernels: races, values that were never written, missing waits, divergent barriers.
+    #[arg(long)]
+    pub check: bool,
+    /// Memory of each GPU, for example 512M or 16G.
+    #[arg(long, value_name = "BYTES")]
+    pub memory: Option<String>,
+    /// Say more on standard error: off, error, warn, info, debug (every HSA call that fails) or trace.
+    #[arg(long, value_name = "LEVEL")]
+    pub log: Option<String>,
+    /// The program and its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "PROGRAM")]
+    pub program: Vec<OsString>,
 }
 
 /// Arguments of `list`.

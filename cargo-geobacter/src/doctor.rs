@@ -86,7 +86,7 @@ pub fn doctor(json: bool) -> anyhow::Result<ExitCode> {
 }
 
 /// The rustc that cargo would use here.
-fn rustc() -> OsString {
+pub fn rustc() -> OsString {
     let beside = || {
         let rustc = Path::new(&cargo_invocation::cargo()).parent()?.join("rustc");
         rustc.is_file().then(|| rustc.into_os_string())

@@ -1,4 +1,4 @@
-//! `cargo geobacter`: run, build, test, inspect, list, devices, cache, doctor, new.
+//! `cargo geobacter`: run, build, test, sim, inspect, list, devices, cache, doctor, new.
 //!
 //! One program in four roles, told apart before the command line is parsed:
 //! * what a person types: [`cli`] and one file for each subcommand; `run`, `build` and `test` become cargo
@@ -15,6 +15,7 @@ mod doctor;
 mod inspect;
 mod list;
 mod new_project;
+mod sim;
 mod simulated;
 mod table;
 
@@ -84,6 +85,7 @@ fn obey(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     match cli.command {
         // Only their `--help` comes this far, and clap has answered it.
         Command::Run(_) | Command::Build(_) | Command::Test(_) => Ok(ExitCode::SUCCESS),
+        Command::Sim(arguments) => match sim::become_program(&arguments)? {},
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::List(arguments) => list::list(&arguments.program, arguments.json),
         Command::Devices(output) => devices::devices(output.json),

@@ -28,7 +28,7 @@ fn simulators() -> impl Iterator<Item = Device> {
 fn failure(result: Result<(), LaunchError>, kernel_name: &str) -> CheckFailure {
     match result {
         Err(LaunchError::Check { kernel, device, failure, .. }) => {
-            assert_eq!((kernel, device.as_str()), (kernel_name, "sim:gfx942"));
+            assert!(kernel == kernel_name && device.starts_with("sim:"), "{kernel} on {device}");
             *failure
         }
         Err(other) => panic!("{other}"),

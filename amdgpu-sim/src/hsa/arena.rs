@@ -50,14 +50,27 @@ impl<T: Slot> Arena<T> {
         Self { first: AtomicPtr::new(std::ptr::null_mut()), capacity, free: Mutex::new(free) }
     }
 
-    /// A slot that nobody has. `None` if all are taken, or the host has no memory for the array.
-    pub fn take(&'static self) -> Option<&'static T> {
-        let mut free = lock(&self.free);
+    /// The addresses of the array, from the first one to past the last one. `None` if the host has no memory for it.
+    pub fn extent(&self) -> Option<(u64, u64)> {
+        let _alone = lock(&self.free);
+        let first = self.place()? as u64;
+        Some((first, first + (self.capacity * size_of::<T>()) as u64))
+    }
+
+    /// The first slot. To be called under the lock.
+    fn place(&self) -> Option<*mut T> {
         let mut first = self.first.load(Ordering::Acquire);
         if first.is_null() {
             first = Self::reserve(self.capacity)?;
             self.first.store(first, Ordering::Release);
         }
+        Some(first)
+    }
+
+    /// A slot that nobody has. `None` if all are taken, or the host has no memory for the array.
+    pub fn take(&'static self) -> Option<&'static T> {
+        let mut free = lock(&self.free);
+        let first = self.place()?;
         let index = if free.fresh < self.capacity && free.resting.len() < REST {
             free.fresh += 1;
             free.fresh - 1

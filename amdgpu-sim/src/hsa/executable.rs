@@ -506,7 +506,7 @@ pub unsafe extern "C" fn hsa_executable_get_symbol(
 ) -> hsa_status_t {
     let get = || {
         // SAFETY: the caller gives null or text that ends with a zero.
-        if !module_name.is_null() && unsafe { text(module_name, "module_name") }? != "" {
+        if !module_name.is_null() && !unsafe { text(module_name, "module_name") }?.is_empty() {
             return Err(fail(HSA_STATUS_ERROR_INVALID_SYMBOL_NAME, "code objects have no modules"));
         }
         // SAFETY: the caller gives text that ends with a zero, and room for a handle.

@@ -27,7 +27,7 @@ use super::{
     control::{Control, unknown},
     events::memory_fault,
     out::null,
-    signal::{Condition, Known, Signal},
+    signal::{self, Condition, Known, Signal},
     signal_functions::spin_for,
     soft_queue,
     state::{Simulator, fail, installed, lock, simulator, status},
@@ -300,9 +300,11 @@ impl Queue {
             queue: self.address(),
             dispatch_id: index,
             gpu: self.gpu,
+            interrupt: signal::interrupt,
         };
         let (memory, pool, config) = (&simulator.memory, &simulator.pool, &simulator.config);
-        let run = || dispatch::run(&kernel, &launch, &self.stop, memory, pool, config).map_err(Some);
+        let recorder = simulator.recorder.as_ref();
+        let run = || dispatch::run(&kernel, &launch, &self.stop, memory, pool, config, recorder).map_err(Some);
         // An error of the simulator must cost the dispatch, not leave the program waiting for a thread that is gone.
         catch_unwind(AssertUnwindSafe(run))
             .unwrap_or_else(|_| refuse(format!("the simulator failed while it ran kernel {}", kernel.name)))

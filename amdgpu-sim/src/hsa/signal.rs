@@ -12,6 +12,10 @@
 //! ```
 //! Both sides do their two steps in this order, with sequential consistency: so at least one of them sees the other,
 //! and a value that nobody waits for is changed at the price of a store and a load.
+//!
+//! Kernels change values, too: signals are memory of theirs. They tell as on hardware. A signal says where its mailbox is
+//! and which number of an interrupt is its own; the kernel writes the number there, and sends it ([`interrupt`]). The
+//! numbers are those of the places to sleep at.
 
 use std::{
     hint::spin_loop,
@@ -56,6 +60,8 @@ pub struct Signal {
     // What the simulator needs beside it.
     /// Odd while it is alive. No two signals of a slot have the same.
     generation: AtomicU64,
+    /// Where kernels that have changed the value leave the number of the interrupt that they send then.
+    mailbox: AtomicU64,
     /// The highest value that a doorbell ever had: several producers ring it in any order.
     highest: AtomicI64,
     /// Threads that sleep until it changes, and watches.
@@ -133,6 +139,19 @@ impl Condition {
     }
 }
 
+/// A kernel has sent an interrupt: the value of a signal with this number has changed. Has everybody look again who
+/// waits for one of those.
+pub fn interrupt(number: u32) {
+    let lot = number as usize % LOTS;
+    let (mutex, condition) = &SLEEPERS[lot];
+    // Taking the lock makes sure that no sleeper is between its look and its sleep.
+    drop(lock(mutex));
+    condition.notify_all();
+    for signal in watch::watched().into_iter().filter(|signal| signal.lot() == lot) {
+        watch::look(signal);
+    }
+}
+
 impl Signal {
     /// Makes a signal. `None` if there are too many.
     pub fn create(value: i64) -> Option<&'static Self> {
@@ -147,6 +166,8 @@ impl Signal {
     fn make(value: i64, doorbell: bool) -> Option<&'static Self> {
         let signal = ARENA.take()?;
         signal.kind.store(AMD_SIGNAL_KIND_USER.into(), Ordering::Relaxed);
+        signal.event_mailbox.store(signal.mailbox.as_ptr() as u64, Ordering::Relaxed);
+        signal.event_id.store(signal.lot() as u32, Ordering::Relaxed);
         signal.start.store(0, Ordering::Relaxed);
         signal.end.store(0, Ordering::Relaxed);
         signal.highest.store(value, Ordering::Relaxed);
@@ -274,8 +295,18 @@ impl Signal {
         }
     }
 
+    /// The place where its sleepers are, among others.
+    pub fn lot(&self) -> usize {
+        (std::ptr::from_ref(self) as usize / size_of::<Self>()) % LOTS
+    }
+
     fn sleepers(&self) -> &'static (Mutex<()>, Condvar) {
-        &SLEEPERS[(std::ptr::from_ref(self) as usize / size_of::<Self>()) % LOTS]
+        &SLEEPERS[self.lot()]
+    }
+
+    /// The memory that signals are in, from the first address to past the last one. `None` if the host has none.
+    pub fn memory() -> Option<(u64, u64)> {
+        ARENA.extent()
     }
 
     /// Counts watches that were added.

@@ -17,8 +17,17 @@ use super::{
     events::Handler,
     executable::{Executables, Kernels},
     queue::Queue,
+    signal::Signal,
 };
-use crate::{config::Config, disassembler::Disassembler, machine::memory::Memory};
+use crate::{
+    config::Config,
+    counters::{DispatchCounters, Recorder},
+    disassembler::Disassembler,
+    machine::{
+        agents::GpuSet,
+        memory::{Memory, Purpose, Range},
+    },
+};
 
 /// The installed simulator.
 pub struct Simulator {
@@ -39,6 +48,8 @@ pub struct Simulator {
     pub kernels: Kernels,
     /// Who is told of memory faults.
     pub handler: Mutex<Option<Handler>>,
+    /// Takes the dispatches' counters, if they are kept.
+    pub recorder: Option<Recorder>,
     /// Whether the times of copies are kept.
     pub copies_profiled: AtomicBool,
     references: AtomicUsize,
@@ -55,6 +66,9 @@ pub enum InstallError {
     /// The threads that execute kernels could not be started.
     #[error("cannot start the simulator's threads: {0}")]
     Threads(String),
+    /// The host has no memory for the table of signals.
+    #[error("there is no memory for the simulator's signals: 64 MiB of addresses are needed")]
+    Memory,
 }
 
 static SIMULATOR: OnceLock<Simulator> = OnceLock::new();
@@ -82,6 +96,7 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
         .build()
         .map_err(|error| InstallError::Threads(error.to_string()))?;
     let simulator = Simulator {
+        recorder: config.counters().cloned().map(Recorder::new),
         config,
         disassembler,
         memory: Memory::default(),
@@ -94,6 +109,10 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
         references: AtomicUsize::new(0),
         next_handle: AtomicU64::new(0x1000),
     };
+    // Kernels change signals where they are.
+    let (base, end) = Signal::memory().ok_or(InstallError::Memory)?;
+    let signals = Range { base, end, writable: true, purpose: Purpose::Signals, gpus: GpuSet::ALL };
+    simulator.memory.insert(&[signals]);
     // The lock makes this the first.
     let _ = SIMULATOR.set(simulator);
     Ok(super::hsa_api())
@@ -129,6 +148,12 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The simulator, installed or not used at all.
 pub fn installed() -> Option<&'static Simulator> {
     SIMULATOR.get()
+}
+
+/// The counters of all dispatches that have ended since this was last called, oldest first, of the last few thousand at most.
+/// None if counters are off ([`Config::with_counters`]).
+pub fn take_counters() -> Vec<DispatchCounters> {
+    installed().and_then(|simulator| simulator.recorder.as_ref()).map(Recorder::take).unwrap_or_default()
 }
 
 /// The simulator, if it is installed and initialised.

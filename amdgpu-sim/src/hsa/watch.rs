@@ -70,6 +70,7 @@ pub enum Left {
 
 #[derive(Debug)]
 struct Watch {
+    signal: &'static Signal,
     generation: u64,
     condition: Condition,
     then: Then,
@@ -85,7 +86,7 @@ pub fn leave(signal: Known, condition: Condition, then: Then) -> Left {
     // After it was counted: who changes the value from here on looks, and waits for the lock to do so.
     match signal.value() {
         Some(value) if !condition.holds(value) => {
-            let watch = Watch { generation: signal.generation, condition, then };
+            let watch = Watch { signal: signal.signal, generation: signal.generation, condition, then };
             watches.entry(signal.signal.handle().handle).or_default().push(watch);
             Left::Waiting
         }
@@ -98,6 +99,11 @@ pub fn leave(signal: Known, condition: Condition, then: Then) -> Left {
             Left::Destroyed(then)
         }
     }
+}
+
+/// The signals at which there are watches.
+pub fn watched() -> Vec<&'static Signal> {
+    lock(&WATCHES).values().filter_map(|watches| watches.first()).map(|watch| watch.signal).collect()
 }
 
 /// Takes back the watches by which a thread waits at a signal, if they were not set off.

@@ -174,7 +174,7 @@ fn half(v: &Vop<'_>, add: fn(u16, u16, u16) -> u16) -> Decoded {
     if v.parsed.flag("clamp") || v.parsed.args.get(3).is_some_and(|arg| arg.neg || arg.abs) {
         return Err(DecodeError::new(v.parsed, "no semantics for modifiers here"));
     }
-    let (c, target) = (v.source::<u16>(3, 2)?, v.target::<u16>(0)?.preserving_high());
+    let (c, target) = (v.source::<u16>(3, 2)?, v.target::<u16>(0)?);
     Ok(step(move |wave, _| {
         let (mut room_a, mut room_b, mut room_c) = ([Pair::default(); LANES], [Pair::default(); LANES], [0; LANES]);
         let first = a.source.fetch(wave, &mut room_a, false);

@@ -3,7 +3,7 @@
 use super::{
     decode::{Context, nothing},
     step::{DecodeError, Flow, Step, step},
-    text::{EXEC, Operand, Parsed},
+    text::{EXEC, M0, Operand, Parsed},
 };
 use crate::machine::{
     fault::{FaultKind, Trap},
@@ -88,12 +88,12 @@ pub fn lookup(parsed: &Parsed, context: &Context<'_>) -> Option<Result<Step, Dec
         "s_sethalt" => Ok(Box::new(|_, _| Err(Trap::new(FaultKind::Trap, "the kernel halted its wave")))),
         "s_sendmsg" | "s_sendmsghalt" => match parsed.args.first().map(|arg| &arg.operand) {
             // Giving up vector registers early has no effect here.
-            // So has telling the host: it sees memory as it is.
-            Some(Operand::Other(message))
-                if message.contains("MSG_DEALLOC_VGPRS") || message.contains("MSG_INTERRUPT") =>
-            {
-                Ok(nothing())
-            }
+            Some(Operand::Other(message)) if message.contains("MSG_DEALLOC_VGPRS") => Ok(nothing()),
+            // M0 holds the number.
+            Some(Operand::Other(message)) if message.contains("MSG_INTERRUPT") => Ok(step(|wave, env| {
+                env.interrupt_host(wave.scalar[usize::from(M0)]);
+                Ok(Flow::Next)
+            })),
             _ => Err(DecodeError::new(parsed, "no semantics for this message")),
         },
         "s_getpc_b64" => scalar(parsed, 0).map(|to| {

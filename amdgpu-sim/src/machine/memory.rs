@@ -47,6 +47,8 @@ pub enum Purpose {
     CodeObject,
     /// A queue's ring or control block.
     Queue,
+    /// The signals, of which kernels change the values.
+    Signals,
     /// Memory of the program that is locked for devices.
     Locked,
 }
@@ -57,6 +59,7 @@ impl fmt::Display for Purpose {
             Self::Pool => "allocation",
             Self::CodeObject => "code object segment",
             Self::Queue => "queue",
+            Self::Signals => "table of signals",
             Self::Locked => "locked range of host memory",
         })
     }

@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use amdgpu_sim::{Config, Disassembler, FaultReport};
+use amdgpu_sim::{Config, Disassembler, FaultReport, counters::CountersOutput};
 use geobacter_spool::job::Instruction;
 use hsa_rt_sys::*;
 
@@ -192,6 +192,13 @@ pub fn check_everything() {
     CHECKS.store(true, Ordering::Relaxed);
 }
 
+static COUNTERS: AtomicBool = AtomicBool::new(false);
+
+/// Has the simulator keep counters. To be called before anything else of this test process uses it.
+pub fn count_everything() {
+    COUNTERS.store(true, Ordering::Relaxed);
+}
+
 static MEMORY: AtomicU64 = AtomicU64::new(amdgpu_sim::DEFAULT_MEMORY);
 
 /// Gives each GPU this much memory, in bytes. To be called before anything else of this test process uses the simulator.
@@ -216,6 +223,10 @@ pub fn api() -> &'static HsaApi {
         // No test of the checks waits for the watchdog, and checks take their time on a busy machine.
         let config = if checks { config } else { config.with_watchdog(WATCHDOG) }.with_checks(checks);
         let config = config.with_memory(MEMORY.load(Ordering::Relaxed));
+        let config = match COUNTERS.load(Ordering::Relaxed) {
+            true => config.with_counters(Some(CountersOutput::Program)),
+            false => config,
+        };
         let api = amdgpu_sim::install(config, Arc::new(LlvmMc)).unwrap();
         // SAFETY: the table's functions are HSA's.
         assert_eq!(unsafe { (api.hsa_init)() }, HSA_STATUS_SUCCESS);
@@ -412,6 +423,11 @@ impl Program {
         Self { agent, executable, queue, errors }
     }
 
+    /// The memory of its GPU.
+    pub fn pool(&self) -> hsa_amd_memory_pool_t {
+        pools(self.agent)[0]
+    }
+
     /// Another queue in place of one that has seen a fault.
     pub fn renew_queue(&mut self) {
         let data = (&raw const *self.errors).cast_mut().cast();
@@ -423,11 +439,6 @@ impl Program {
             let status = create(self.agent, 64, HSA_QUEUE_TYPE_MULTI, Some(on_error), data, 0, 0, &mut self.queue);
             assert_eq!(status, HSA_STATUS_SUCCESS);
         }
-    }
-
-    /// The memory of its GPU.
-    pub fn pool(&self) -> hsa_amd_memory_pool_t {
-        pools(self.agent)[0]
     }
 
     /// A symbol of the program.

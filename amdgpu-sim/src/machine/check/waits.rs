@@ -96,8 +96,8 @@ impl OpenOperations {
     #[inline]
     fn may_fill(&self, span: Span) -> bool {
         (span.first..span.first + span.count).any(|index| match span.file {
-            File::Scalar => self.scalars[usize::from(index / 64 & 3)] >> (index % 64) & 1 != 0,
-            File::Vector => self.vectors[usize::from(index / 64 & 7)] >> (index % 64) & 1 != 0,
+            File::Scalar => self.scalars[usize::from((index / 64) & 3)] >> (index % 64) & 1 != 0,
+            File::Vector => self.vectors[usize::from((index / 64) & 7)] >> (index % 64) & 1 != 0,
         })
     }
 
@@ -170,8 +170,8 @@ impl OpenOperations {
             let Some(span) = open.fills else { continue };
             for index in span.first..span.first + span.count {
                 match span.file {
-                    File::Scalar => self.scalars[usize::from(index / 64 & 3)] |= 1 << (index % 64),
-                    File::Vector => self.vectors[usize::from(index / 64 & 7)] |= 1 << (index % 64),
+                    File::Scalar => self.scalars[usize::from((index / 64) & 3)] |= 1 << (index % 64),
+                    File::Vector => self.vectors[usize::from((index / 64) & 7)] |= 1 << (index % 64),
                 }
             }
         }
