@@ -191,9 +191,9 @@ fn atomic_step(v: &Vop<'_>, operation: &str, ty: &str, returns: bool) -> Result<
     }))
 }
 
-/// Lanes that permute among themselves: on RDNA the halves of a wave of 64 do so apart.
+/// Lanes that permute among themselves.
 fn permuted_together(v: &Vop<'_>) -> usize {
-    if v.gpu.is_cdna() { 64 } else { 32 }
+    if v.gpu.permutes_halves_apart() { 32 } else { 64 }
 }
 
 /// The lane that an address names for `lane`.
@@ -210,7 +210,7 @@ fn backward_permute(v: &Vop<'_>, fetch_inactive: bool) -> Result<Step, DecodeErr
         let exec = wave.exec();
         let (addresses, values) = (wave.vector[usize::from(address)], wave.vector[usize::from(data)]);
         for lane in wave.active() {
-            let from = named(addresses[lane], offset, lane, together);
+            let from = named(addresses[lane], offset, lane, together.min(wave.size.lanes()));
             let live = fetch_inactive || exec >> from & 1 != 0;
             wave.vector[usize::from(to)][lane] = if live { values[from] } else { 0 };
         }
@@ -227,7 +227,7 @@ fn forward_permute(v: &Vop<'_>) -> Result<Step, DecodeError> {
         let (addresses, values) = (wave.vector[usize::from(address)], wave.vector[usize::from(data)]);
         let mut result = [0; LANES];
         for lane in wave.active() {
-            result[named(addresses[lane], offset, lane, together)] = values[lane];
+            result[named(addresses[lane], offset, lane, together.min(wave.size.lanes()))] = values[lane];
         }
         for lane in wave.active() {
             wave.vector[usize::from(to)][lane] = result[lane];

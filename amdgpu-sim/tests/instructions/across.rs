@@ -6,7 +6,7 @@ use super::{
     enumerate::Form,
     inputs::{Bank, FIRST_SCALAR, Random},
     operand::Type::{self, B32, B64, PkF32},
-    target::Target,
+    target::{Generation, Target},
     wave::Wave,
 };
 
@@ -148,6 +148,9 @@ pub fn case(movement: Move, name: &str, form: &Form, target: &Target, random: &m
 fn execute(movement: Move, operands: &Operands, offset: usize, wave: &mut Wave) {
     let Operands { a, b, number, scalar, selector, bits } = *operands;
     let lanes = wave.target.lanes;
+    // On RDNA 2 and 3, the halves of a wave of 64 do so apart.
+    let apart = matches!(wave.target.generation, Generation::Gfx10 | Generation::Gfx11);
+    let group = if apart { 32 } else { lanes };
     let (from, other) = (wave.v[a], wave.v[b]);
     let active: Vec<usize> = wave.active().collect();
     let is_active = |lane: usize| active.contains(&lane);
@@ -171,13 +174,13 @@ fn execute(movement: Move, operands: &Operands, offset: usize, wave: &mut Wave) 
         Move::Permute => {
             let mut to = [0; 64];
             for lane in &active {
-                to[(from[*lane] as usize + offset) / 4 % lanes] = other[*lane];
+                to[lane / group * group + (from[*lane] as usize + offset) / 4 % group] = other[*lane];
             }
             active.iter().for_each(|lane| wave.v[DESTINATION][*lane] = to[*lane]);
         }
         Move::BackwardPermute | Move::BackwardPermuteAny => {
             for lane in &active {
-                let source = (from[*lane] as usize + offset) / 4 % lanes;
+                let source = lane / group * group + (from[*lane] as usize + offset) / 4 % group;
                 let read = is_active(source) || movement == Move::BackwardPermuteAny;
                 wave.v[DESTINATION][*lane] = if read { other[source] } else { 0 };
             }

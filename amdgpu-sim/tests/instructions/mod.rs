@@ -7,6 +7,7 @@ pub mod compare;
 pub mod convert;
 pub mod coverage;
 pub mod dpp;
+pub mod dual;
 pub mod encodings;
 pub mod enumerate;
 pub mod float;
@@ -15,6 +16,7 @@ pub mod inputs;
 pub mod integer;
 pub mod kernel;
 pub mod memory;
+pub mod mix;
 pub mod operand;
 pub mod probe;
 pub mod scalar;
@@ -56,16 +58,28 @@ enum Maker {
     ScalarMemory(scalar_memory::Row),
     TwoAddresses(two_addresses::Row),
     Across(across::Move),
+    Dual(&'static Row),
+    Mix(mix::Result),
 }
 
 impl Maker {
     /// A case of a form; the first one is plain.
-    fn case(&self, name: &str, form: &Form, target: &Target, plain: bool, random: &mut Random) -> Case {
+    fn case(
+        &self,
+        rows: &BTreeMap<&'static str, &'static Row>,
+        name: &str,
+        form: &Form,
+        target: &Target,
+        plain: bool,
+        random: &mut Random,
+    ) -> Case {
         match self {
             Self::Vector(row) => vector::case(row, name, form, target, plain, random),
             Self::Scalar(row) => scalar::case(row, name, form, target, random),
             Self::ScalarMemory(row) => scalar_memory::case(row, name, form, random),
             Self::TwoAddresses(row) => two_addresses::case(row, name, form, target, random),
+            Self::Dual(row) => dual::case(row, rows, name, form, target, random),
+            Self::Mix(result) => mix::case(*result, name, form, random),
             Self::Across(movement) => across::case(*movement, name, form, target, random),
             Self::Memory(row) => memory::case(row, name, form, target, random),
             Self::ScalarFloat(row) => scalar_float::case(row, name, form, target, random),
@@ -76,7 +90,7 @@ impl Maker {
 /// Cases of one form.
 const CASES: usize = 5;
 /// Tries for each, as the assembler refuses some.
-const TRIES: usize = 3;
+const TRIES: usize = 4;
 
 /// Cases of all the instructions with a model, as the assembler takes them; at most a few of each form.
 pub fn cases(target: &Target, instructions: &[Instruction], known: &dyn Fn(&Key) -> bool) -> Vec<Case> {
@@ -91,19 +105,30 @@ pub fn cases(target: &Target, instructions: &[Instruction], known: &dyn Fn(&Key)
             plain.or_else(scalar).or_else(|| two_addresses::row(name).map(Maker::TwoAddresses))
         };
         let across = || across::movement(name).map(Maker::Across);
-        vector.or_else(scalar).or_else(float).or_else(memory).or_else(across)
+        let dual = || vectors.get(dual::single_name(name)?.as_str()).map(|row| Maker::Dual(row));
+        let mix = || mix::result(name).map(Maker::Mix);
+        vector.or_else(scalar).or_else(float).or_else(memory).or_else(across).or_else(dual).or_else(mix)
     };
     let mut cases = Vec::new();
     for instruction in instructions {
         let Some(maker) = maker(&instruction.name) else { continue };
         // EXEC has one word there.
-        if target.is_wave32() && instruction.name.ends_with("exec_b64") {
+        let dual = matches!(maker, Maker::Dual(_));
+        // Pairs of instructions are for waves of 32.
+        if target.is_wave32() && instruction.name.ends_with("exec_b64") || dual && !target.is_wave32() {
             continue;
         }
-        for form in instruction.forms.iter().filter(|form| known(&(instruction.name.clone(), form.form))) {
+        // Only the plain form of mixed precision has a model.
+        let is_mix = matches!(maker, Maker::Mix(_));
+        for form in instruction
+            .forms
+            .iter()
+            .filter(|form| !is_mix || form.form.is_empty())
+            .filter(|form| known(&(instruction.name.clone(), form.form)))
+        {
             let mut random = Random::new(&format!("{} {}", instruction.name, form.form));
             for number in 0..CASES * TRIES {
-                cases.push(maker.case(&instruction.name, form, target, number == 0, &mut random));
+                cases.push(maker.case(&vectors, &instruction.name, form, target, number == 0, &mut random));
             }
         }
     }

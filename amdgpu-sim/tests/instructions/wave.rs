@@ -47,9 +47,25 @@ impl Mode {
         ..Self::DEFAULT
     };
 
+    /// Single precision rounded up, the others down.
+    pub const UP_DOWN: Self = Self {
+        name: "the mode that rounds single precision up, others down",
+        round_32: Round::Up,
+        round_16_64: Round::Down,
+        ..Self::DEFAULT
+    };
+
+    /// Single precision rounded towards zero, the others up.
+    pub const ZERO_UP: Self = Self {
+        name: "the mode that cuts single precision off, and rounds others up",
+        round_32: Round::Zero,
+        round_16_64: Round::Up,
+        ..Self::DEFAULT
+    };
+
     /// The modes that instructions are tested in.
     pub fn tested(target: &Target) -> Vec<Self> {
-        let mut modes = vec![Self::DEFAULT, Self::FAST];
+        let mut modes = vec![Self::DEFAULT, Self::FAST, Self::UP_DOWN, Self::ZERO_UP];
         if target.generation == Generation::Gfx12 {
             // RDNA 4 has no such bits: clamping always makes NaN zero, and no operation prefers a signalling NaN.
             for mode in &mut modes {
