@@ -13,7 +13,8 @@ pub const CHECK_VARIABLE: &str = "GEOBACTER_CHECK";
 /// The environment variable that sets the memory of each GPU in bytes; `K`, `M` or `G` behind the number stand for KiB,
 /// MiB and GiB.
 pub const MEMORY_VARIABLE: &str = "AMDGPU_SIM_MEMORY";
-/// The memory of a GPU in bytes where nothing else is said: that of an MI300X. What can be had is what the host has.
+/// The memory of an MI300X in bytes. Where nothing else is said, each GPU has what its card has; what can be had is what the
+/// host has.
 pub const DEFAULT_MEMORY: u64 = 192 << 30;
 /// The watchdog's time where nothing else is said.
 pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(60);
@@ -44,7 +45,8 @@ pub struct Config {
     watchdog: Option<Duration>,
     checks: bool,
     counters: Option<CountersOutput>,
-    memory: u64,
+    memory: Option<u64>,
+    coverage: bool,
 }
 
 impl Config {
@@ -64,14 +66,15 @@ impl Config {
         self
     }
 
-    /// The memory of each GPU in bytes. All its pools share it; an allocation takes whole pages of 4 KiB.
-    pub fn memory(&self) -> u64 {
+    /// The memory of each GPU in bytes, if it is said; else each has what its card has. All its pools share it; an
+    /// allocation takes whole pages of 4 KiB.
+    pub fn memory(&self) -> Option<u64> {
         self.memory
     }
 
     /// The same devices with this much memory each, in bytes, whatever the environment says.
     pub fn with_memory(mut self, bytes: u64) -> Self {
-        self.memory = bytes;
+        self.memory = Some(bytes);
         self
     }
 
@@ -83,6 +86,18 @@ impl Config {
     /// The same devices with counters that go there, or without, whatever the environment says.
     pub fn with_counters(mut self, counters: Option<CountersOutput>) -> Self {
         self.counters = counters;
+        self
+    }
+
+    /// Whether it is recorded which instructions are executed.
+    pub fn coverage(&self) -> bool {
+        self.coverage
+    }
+
+    /// The same devices with this switched on or off. [`executed_instructions`](crate::executed_instructions) gives what
+    /// was recorded.
+    pub fn with_coverage(mut self, coverage: bool) -> Self {
+        self.coverage = coverage;
         self
     }
 
@@ -130,6 +145,7 @@ impl FromStr for Config {
                 checks: checks_from_environment().unwrap_or(false),
                 counters: counters_from_environment(),
                 memory: memory_from_environment(),
+                coverage: false,
             }),
             _ => Err(ConfigError::Count(text.to_owned())),
         }
@@ -168,12 +184,13 @@ fn watchdog_from_environment() -> Option<Duration> {
     }
 }
 
-fn memory_from_environment() -> u64 {
-    let Ok(text) = env::var(MEMORY_VARIABLE) else { return DEFAULT_MEMORY };
-    bytes(&text).unwrap_or_else(|| {
+fn memory_from_environment() -> Option<u64> {
+    let text = env::var(MEMORY_VARIABLE).ok()?;
+    let memory = bytes(&text);
+    if memory.is_none() {
         tracing::warn!(value = text, "{MEMORY_VARIABLE} is no number of bytes, like 512M; it is ignored");
-        DEFAULT_MEMORY
-    })
+    }
+    memory
 }
 
 /// A number of bytes, in KiB, MiB or GiB if a letter says so. `None` if it is no such number, or 0.

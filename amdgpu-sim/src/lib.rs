@@ -6,6 +6,10 @@
 //! [`Disassembler`]; this crate links no LLVM), decoded and executed, wave by wave, instruction by instruction. Nothing
 //! here knows a kernel: what runs is the bytes of the code object.
 //!
+//! The functions that Geobacter does not call are in a table of their own, [`other_hsa_api`]; the package
+//! `amdgpu-sim-hsa-runtime` makes a library of both that HIP and HSA programs find in place of AMD's. What the simulator
+//! has not (images, memory that processes share, shared virtual memory, HSAIL) is refused with the status of its header.
+//!
 //! ```text
 //!  program --HsaApi--> hsa/  agents, pools, signals, copies, queues, loader     one state for each process
 //!                       |  packet, kernel
@@ -86,9 +90,8 @@
 //! With the feature `fault-injection`, the module `injection` has calls of HSA functions fail when a test says so.
 //!
 //! What it is not: a timing model. Caches and hazards are not simulated, and a load is complete at once, whether it is waited
-//! for or not; checks say where a wait is missing.
-//! Matrix instructions (MFMA), image instructions and rounding modes other than to nearest are not there yet; a kernel
-//! that needs one ends with a fault that names the instruction.
+//! for or not; checks say where a wait is missing. Image instructions are not there; a kernel that needs one ends with a
+//! fault that names the instruction.
 
 mod config;
 pub mod counters;
@@ -104,7 +107,9 @@ pub use config::{
 pub use disassembler::{Disassembler, WorkerDisassembler};
 #[cfg(feature = "fault-injection")]
 pub use hsa::injection;
-pub use hsa::{InstallError, hsa_api, install, last_error, other_hsa_api, take_counters, take_fault_report};
+pub use hsa::{
+    InstallError, executed_instructions, hsa_api, install, last_error, other_hsa_api, take_counters, take_fault_report,
+};
 pub use machine::{
     check::AccessKind,
     fault::{AccessReport, FaultKind, FaultPlace, FaultReport, Site},

@@ -280,7 +280,6 @@ fn prepare<'k>(
         return Err(invalid(format!("the kernel wants waves of {lanes} work-items, which {name} has not")));
     }
     let mode = descriptor.mode(target);
-    mode.check().map_err(|trap| refuse(&kernel.name, trap.kind, trap.detail.clone()))?;
     let user_registers = user_registers(kernel, launch, memory, scratch)?;
     // Firmware that preloads kernel arguments enters behind the 256 bytes that load them.
     let skip = if descriptor.preload().1 > 0 { 256 } else { 0 };
