@@ -4,7 +4,8 @@
 //! when it ends: nothing orders work-groups, but atomic operations ([`order`](super::order)).
 //!
 //! Scalar loads may be wider than what the program asked for: LLVM makes words of bytes, and four words of three. So only
-//! words that it must have asked for are recorded, and in lines where parts of words are accessed they conflict with nothing.
+//! words that it must have asked for are recorded, and in lines where parts of words are accessed they conflict with
+//! nothing.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
