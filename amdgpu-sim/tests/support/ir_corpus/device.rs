@@ -15,8 +15,8 @@ use super::{
 };
 use crate::support::{Buffer, Program, Shape, agent, pools, run};
 
-/// Inputs of each case: four work-groups of 64.
-pub const INPUTS: usize = 256;
+/// Inputs of each case: two work-groups of 64.
+pub const INPUTS: usize = 128;
 /// How many of them are run alone, as work-groups of one item.
 pub const UNIFORM: usize = 40;
 /// Items of a work-group.
@@ -124,7 +124,7 @@ fn kernel(case: &Case, uniform: bool) -> Function {
         rename(&case.device.code),
         convert_out(case.result)
     );
-    Function { name, text }
+    Function { name, text, alone: case.alone }
 }
 
 /// The results that a case should have.
