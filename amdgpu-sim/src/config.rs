@@ -4,6 +4,8 @@ use std::{env, str::FromStr, time::Duration};
 
 use geobacter_spool::bundle::SIMULATED_TARGETS;
 
+use crate::counters::{COUNTERS_VARIABLE, CountersOutput};
+
 /// The environment variable that sets the watchdog's time in seconds; 0 switches it off.
 pub const WATCHDOG_VARIABLE: &str = "AMDGPU_SIM_WATCHDOG";
 /// The environment variable that switches the checks on (`1`) or off (`0`).
@@ -11,7 +13,8 @@ pub const CHECK_VARIABLE: &str = "GEOBACTER_CHECK";
 /// The environment variable that sets the memory of each GPU in bytes; `K`, `M` or `G` behind the number stand for KiB,
 /// MiB and GiB.
 pub const MEMORY_VARIABLE: &str = "AMDGPU_SIM_MEMORY";
-/// The memory of a GPU in bytes where nothing else is said: that of an MI300X. What can be had is what the host has.
+/// The memory of an MI300X in bytes. Where nothing else is said, each GPU has what its card has; what can be had is what the
+/// host has.
 pub const DEFAULT_MEMORY: u64 = 192 << 30;
 /// The watchdog's time where nothing else is said.
 pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(60);
@@ -41,7 +44,8 @@ pub struct Config {
     targets: Vec<&'static str>,
     watchdog: Option<Duration>,
     checks: bool,
-    memory: u64,
+    counters: Option<CountersOutput>,
+    memory: Option<u64>,
     coverage: bool,
 }
 
@@ -62,14 +66,26 @@ impl Config {
         self
     }
 
-    /// The memory of each GPU in bytes. All its pools share it; an allocation takes whole pages of 4 KiB.
-    pub fn memory(&self) -> u64 {
+    /// The memory of each GPU in bytes, if it is said; else each has what its card has. All its pools share it; an
+    /// allocation takes whole pages of 4 KiB.
+    pub fn memory(&self) -> Option<u64> {
         self.memory
     }
 
     /// The same devices with this much memory each, in bytes, whatever the environment says.
     pub fn with_memory(mut self, bytes: u64) -> Self {
-        self.memory = bytes;
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// Whether counters are kept, and where they go.
+    pub fn counters(&self) -> Option<&CountersOutput> {
+        self.counters.as_ref()
+    }
+
+    /// The same devices with counters that go there, or without, whatever the environment says.
+    pub fn with_counters(mut self, counters: Option<CountersOutput>) -> Self {
+        self.counters = counters;
         self
     }
 
@@ -85,7 +101,7 @@ impl Config {
         self
     }
 
-    /// Whether kernels are checked for overlapping writes, races in LDS, and LDS that is read before it is written.
+    /// Whether kernels are checked: see the crate's documentation for what that finds.
     pub fn checks(&self) -> bool {
         self.checks
     }
@@ -127,6 +143,7 @@ impl FromStr for Config {
                 targets,
                 watchdog: watchdog_from_environment(),
                 checks: checks_from_environment().unwrap_or(false),
+                counters: counters_from_environment(),
                 memory: memory_from_environment(),
                 coverage: false,
             }),
@@ -148,6 +165,14 @@ fn checks_from_environment() -> Option<bool> {
     }
 }
 
+fn counters_from_environment() -> Option<CountersOutput> {
+    let text = env::var(COUNTERS_VARIABLE).ok().filter(|text| !matches!(text.trim(), "" | "0"))?;
+    match text.parse() {
+        Ok(output) => Some(output),
+        Err(never) => match never {},
+    }
+}
+
 fn watchdog_from_environment() -> Option<Duration> {
     let Ok(text) = env::var(WATCHDOG_VARIABLE) else { return Some(DEFAULT_WATCHDOG) };
     match text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
@@ -159,12 +184,13 @@ fn watchdog_from_environment() -> Option<Duration> {
     }
 }
 
-fn memory_from_environment() -> u64 {
-    let Ok(text) = env::var(MEMORY_VARIABLE) else { return DEFAULT_MEMORY };
-    bytes(&text).unwrap_or_else(|| {
+fn memory_from_environment() -> Option<u64> {
+    let text = env::var(MEMORY_VARIABLE).ok()?;
+    let memory = bytes(&text);
+    if memory.is_none() {
         tracing::warn!(value = text, "{MEMORY_VARIABLE} is no number of bytes, like 512M; it is ignored");
-        DEFAULT_MEMORY
-    })
+    }
+    memory
 }
 
 /// A number of bytes, in KiB, MiB or GiB if a letter says so. `None` if it is no such number, or 0.

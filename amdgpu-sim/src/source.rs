@@ -76,7 +76,7 @@ pub struct Lines<'e> {
 
 impl Lines<'_> {
     /// The place of the instruction at this offset in the code: of the calls that were inlined there, the innermost that
-    /// a user of Geobacter writes. `None` if the file has no line for it.
+    /// a user of Geobacter, or of HIP, writes. `None` if the file has no line for it.
     pub fn locate(&self, offset: u32) -> Option<SourceLocation> {
         let address = self.code + u64::from(offset);
         let unit = self.context.find_dwarf_and_unit(address).skip_all_loads();
@@ -141,8 +141,8 @@ fn relative<'p>(path: &'p str, folder: &str) -> &'p str {
     }
 }
 
-/// Whether a file belongs to the toolchain's library, a registry, or Geobacter's device language.
+/// Whether a file belongs to the toolchain's library, a registry, Geobacter's device language, or HIP's headers.
 fn is_library(path: &str) -> bool {
-    let parts = ["/lib/rustlib/src/", "/registry/src/"];
+    let parts = ["/lib/rustlib/src/", "/registry/src/", "/hip/amd_detail/", "/include/hip/"];
     path.starts_with("/rustc/") || parts.iter().chain(&LANGUAGE).any(|part| path.contains(part))
 }

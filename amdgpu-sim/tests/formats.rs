@@ -6,64 +6,12 @@ mod support;
 use half::f16;
 use support::{
     have_llvm,
-    lanes::{Case, GFX90A, GFX942, Machine, Registers},
+    lanes::{GFX90A, GFX942, Machine, Test, check, words},
 };
 
 const GFX1201: Machine = Machine { target: "gfx1201", lanes: 32 };
 const GFX1100: Machine = Machine { target: "gfx1100", lanes: 32 };
 const GFX1030: Machine = Machine { target: "gfx1030", lanes: 32 };
-
-/// Words that look random, the same in every run.
-fn words(seed: u64, count: usize) -> Vec<u32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 16) as u32
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-/// A test of one instruction: sources in v2, v4, v6; the result in v8, which holds `old` before.
-struct Test {
-    text: String,
-    sources: Vec<Vec<u64>>,
-    width: usize,
-    old: Vec<u32>,
-    /// What the result shall be in each lane.
-    expected: Vec<u64>,
-}
-
-/// Runs them, with this value of MODE's low bits if one is given.
-fn check(machine: Machine, tests: Vec<Test>) {
-    let cases: Vec<Case> = tests
-        .iter()
-        .map(|test| {
-            let mut inputs: Vec<_> = test
-                .sources
-                .iter()
-                .zip([2, 4, 6])
-                .map(|(values, first)| ("v", first, Registers::of(values, |value| *value, 2)))
-                .collect();
-            inputs.push(("v", 8, Registers::of(&test.old, |value| u64::from(*value), 2)));
-            Case { text: test.text.clone(), inputs, output: ("v", 8, test.width) }
-        })
-        .collect();
-    for (test, got) in tests.iter().zip(machine.run(&cases)) {
-        let got = got.unwrap_or_else(|report| panic!("{}: {report}", test.text));
-        for lane in 0..machine.lanes {
-            let value = got.get(lane, 0, 32 * test.width);
-            let sources: Vec<_> = test.sources.iter().map(|values| format!("{:#x}", values[lane])).collect();
-            let expected = test.expected[lane];
-            assert_eq!(
-                value, expected,
-                "{}: {}, {sources:?}: {value:#x}, not {expected:#x}",
-                machine.target, test.text
-            );
-        }
-    }
-}
 
 /// The value of a floating-point number with this many bits of exponent and mantissa.
 fn decode(bits: u32, exponent_bits: u32, mantissa_bits: u32, bias: i32) -> f64 {

@@ -27,22 +27,30 @@ pub fn disassemble(job: &DisassembleJob) -> Result<Vec<Instruction>, Error> {
             reason: "this LLVM has no disassembler for the target".into(),
         });
     }
+    let decode = |code: &mut [u8], offset: usize, text: &mut [u8]| {
+        // SAFETY: pointers and lengths describe the code and the room for the text.
+        unsafe {
+            LLVMDisasmInstruction(
+                disassembler,
+                code.as_mut_ptr(),
+                code.len() as u64,
+                offset as u64,
+                text.as_mut_ptr().cast(),
+                text.len(),
+            )
+        }
+    };
     let mut code = job.code.clone();
     let mut instructions = Vec::new();
     let mut text = [0u8; 512];
     let mut offset = 0;
     while offset < code.len() {
-        // SAFETY: pointer and length describe the rest of the code; the text buffer has the given size.
-        let length = unsafe {
-            LLVMDisasmInstruction(
-                disassembler,
-                code[offset..].as_mut_ptr(),
-                (code.len() - offset) as u64,
-                offset as u64,
-                text.as_mut_ptr().cast(),
-                text.len(),
-            )
-        };
+        let mut length = decode(&mut code[offset..], offset, &mut text);
+        if length == 0
+            && let Some(instruction) = code.get(offset..offset + 8).and_then(as_llvm_writes_it)
+        {
+            length = decode(&mut instruction.to_vec(), offset, &mut text);
+        }
         let (length, text) = if length == 0 {
             (4.min(code.len() - offset), String::new())
         } else {
@@ -56,4 +64,21 @@ pub fn disassemble(job: &DisassembleJob) -> Result<Vec<Instruction>, Error> {
     // SAFETY: the disassembler is ours.
     unsafe { LLVMDisasmDispose(disassembler) };
     Ok(instructions)
+}
+
+/// An instruction of RDNA's in the form that this LLVM writes, if it is one that other compilers write in another form.
+///
+/// `v_cmpx` in the encoding VOP3 writes EXEC and ignores its field VDST (*RDNA 2 ISA*, section 6.3). LLVM 15 and older,
+/// which ROCm 5 has, leave 0 there. Later ones write EXEC's number, and take nothing else for an instruction.
+fn as_llvm_writes_it(code: &[u8]) -> Option<[u8; 8]> {
+    const VOP3: u8 = 0b11_0101;
+    const EXEC: u8 = 126;
+    let mut bytes: [u8; 8] = code.try_into().ok()?;
+    // Comparisons are the opcodes below 256, of ten bits.
+    let compares = bytes[3] >> 2 == VOP3 && bytes[3] & 3 == 0;
+    if !compares || bytes[0] == EXEC {
+        return None;
+    }
+    bytes[0] = EXEC;
+    Some(bytes)
 }

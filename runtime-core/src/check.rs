@@ -46,7 +46,7 @@ pub enum CheckRule {
     Overlap,
     /// No item reads what another one writes, unless a barrier orders them.
     Race,
-    /// LDS is written before it is read.
+    /// LDS and memory are written before they are read.
     Uninitialized,
     /// An item accesses elements of the buffer only.
     OutOfBounds,
@@ -57,7 +57,7 @@ impl fmt::Display for CheckRule {
         f.write_str(match self {
             Self::Overlap => "two work-items write the same memory, and nothing orders them",
             Self::Race => "a work-item reads what another one writes, and no barrier orders them",
-            Self::Uninitialized => "a work-item reads LDS that no item of its work-group has written",
+            Self::Uninitialized => "a work-item reads memory that nobody has written",
             Self::OutOfBounds => "a work-item accesses an element that the buffer does not have",
         })
     }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Surroundings, compile_hip, end, have, passes};
+use support::{HIP_TARGETS, Surroundings, compile_hip, end, have, passes};
 
 /// What compiling and running HIP programs takes.
 const NEEDS: &[&str] = &["hipcc", "/usr/include/hip/hip_runtime.h"];
@@ -13,7 +13,9 @@ fn program_passes(name: &str) {
     }
     let surroundings = Surroundings::new();
     let program = compile_hip(&surroundings, name);
-    passes(&mut surroundings.command(program, "gfx90a"));
+    for device in HIP_TARGETS {
+        passes(&mut surroundings.command(&program, device));
+    }
 }
 
 #[test]
@@ -120,4 +122,17 @@ fn what_keeps_it_from_starting_is_told_on_standard_error() {
     let ended = end(&mut command);
     assert!(ended.code != Some(0), "{ended:#?}");
     assert!(ended.stderr.contains("set GEOBACTER_SYSROOT to what `rustc --print sysroot` prints"), "{ended:#?}");
+}
+
+/// The checks see what HIP copies, and have nothing to say of programs that are right.
+#[test]
+fn checked_programs_pass() {
+    if !have(NEEDS) {
+        return;
+    }
+    let surroundings = Surroundings::new();
+    for name in ["vector_add", "matmul_tiled", "reduction", "atomics", "streams"] {
+        let program = compile_hip(&surroundings, name);
+        passes(surroundings.command(program, "gfx90a").env("GEOBACTER_CHECK", "1"));
+    }
 }

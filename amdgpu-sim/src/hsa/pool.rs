@@ -10,6 +10,7 @@ use super::{
     out::{null, put},
     state::{Simulator, fail, simulator, status},
 };
+use crate::config::DEFAULT_MEMORY;
 use crate::machine::{
     agents::GpuSet,
     dispatch::MAX_LDS,
@@ -77,7 +78,10 @@ impl Pool {
         match self.1 {
             Kind::Group => MAX_LDS.into(),
             Kind::HostKernarg | Kind::HostFine | Kind::HostCoarse => HOST_MEMORY,
-            Kind::Device | Kind::DeviceFine => simulator.config.memory(),
+            Kind::Device | Kind::DeviceFine => {
+                let card = || self.0.product(simulator).map_or(DEFAULT_MEMORY, |product| product.memory << 30);
+                simulator.config.memory().unwrap_or_else(card)
+            }
         }
     }
 
@@ -179,7 +183,16 @@ pub unsafe extern "C" fn hsa_amd_agent_memory_pool_get_info(
                     match pool.1 {
                         _ if own => HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT,
                         Kind::Group => HSA_AMD_MEMORY_POOL_ACCESS_NEVER_ALLOWED,
+                        // What the host writes by itself the checks do not see. A program that cannot write there copies.
+                        Kind::Device if agent == Agent::Cpu && simulator.config.checks() => {
+                            HSA_AMD_MEMORY_POOL_ACCESS_NEVER_ALLOWED
+                        }
                         Kind::HostKernarg | Kind::HostFine => HSA_AMD_MEMORY_POOL_ACCESS_ALLOWED_BY_DEFAULT,
+                        // As on a machine whose host cannot reach all of it: what the host writes by itself is not seen, and
+                        // would count as never written.
+                        Kind::Device if agent == Agent::Cpu && simulator.config.checks() => {
+                            HSA_AMD_MEMORY_POOL_ACCESS_NEVER_ALLOWED
+                        }
                         Kind::HostCoarse | Kind::Device | Kind::DeviceFine => {
                             HSA_AMD_MEMORY_POOL_ACCESS_DISALLOWED_BY_DEFAULT
                         }

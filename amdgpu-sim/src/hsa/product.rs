@@ -2,7 +2,7 @@
 
 use crate::isa::target::Target;
 
-/// A card. Sizes are in KiB, clocks in MHz, widths in bits.
+/// A card. Sizes of caches are in KiB, clocks in MHz, widths in bits.
 #[derive(Debug)]
 pub struct Product {
     /// What code is generated for.
@@ -25,6 +25,8 @@ pub struct Product {
     pub arrays: u32,
     /// Clock of the engine.
     pub clock: u32,
+    /// Memory in GiB.
+    pub memory: u64,
     /// Clock of the memory.
     pub memory_clock: u32,
     /// Width of the memory's bus.
@@ -49,6 +51,7 @@ static MI250X: Product = Product {
     engines: 8,
     arrays: 1,
     clock: 1700,
+    memory: 64,
     memory_clock: 1600,
     memory_width: 4096,
     cacheline: 128,
@@ -67,6 +70,7 @@ static MI300X: Product = Product {
     engines: 32,
     arrays: 1,
     clock: 2100,
+    memory: 192,
     memory_clock: 1300,
     memory_width: 8192,
     cacheline: 128,
@@ -85,6 +89,7 @@ static RX6900XT: Product = Product {
     engines: 4,
     arrays: 2,
     clock: 2660,
+    memory: 16,
     memory_clock: 1000,
     memory_width: 256,
     cacheline: 128,
@@ -103,6 +108,7 @@ static RX7900XTX: Product = Product {
     engines: 6,
     arrays: 2,
     clock: 2482,
+    memory: 24,
     memory_clock: 1249,
     memory_width: 384,
     cacheline: 128,
@@ -121,6 +127,7 @@ static RX9070XT: Product = Product {
     engines: 4,
     arrays: 2,
     clock: 2400,
+    memory: 16,
     memory_clock: 1258,
     memory_width: 256,
     cacheline: 256,

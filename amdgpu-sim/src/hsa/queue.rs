@@ -303,7 +303,8 @@ impl Queue {
             interrupt: signal::interrupt,
         };
         let (memory, pool, config) = (&simulator.memory, &simulator.pool, &simulator.config);
-        let run = || dispatch::run(&kernel, &launch, &self.stop, memory, pool, config).map_err(Some);
+        let recorder = simulator.recorder.as_ref();
+        let run = || dispatch::run(&kernel, &launch, &self.stop, memory, pool, config, recorder).map_err(Some);
         // An error of the simulator must cost the dispatch, not leave the program waiting for a thread that is gone.
         catch_unwind(AssertUnwindSafe(run))
             .unwrap_or_else(|_| refuse(format!("the simulator failed while it ran kernel {}", kernel.name)))

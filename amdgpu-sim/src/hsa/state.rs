@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    counters::{DispatchCounters, Recorder},
     disassembler::Disassembler,
     isa::{coverage::Coverage, target::Target},
     machine::{
@@ -50,6 +51,8 @@ pub struct Simulator {
     pub coverage: Coverage,
     /// Who is told of memory faults.
     pub handler: Mutex<Option<Handler>>,
+    /// Takes the dispatches' counters, if they are kept.
+    pub recorder: Option<Recorder>,
     /// Whether the times of copies are kept.
     pub copies_profiled: AtomicBool,
     references: AtomicUsize,
@@ -96,6 +99,7 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
         .build()
         .map_err(|error| InstallError::Threads(error.to_string()))?;
     let simulator = Simulator {
+        recorder: config.counters().cloned().map(Recorder::new),
         config,
         disassembler,
         memory: Memory::default(),
@@ -148,6 +152,12 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The simulator, installed or not used at all.
 pub fn installed() -> Option<&'static Simulator> {
     SIMULATOR.get()
+}
+
+/// The counters of all dispatches that have ended since this was last called, oldest first, of the last few thousand at most.
+/// None if counters are off ([`Config::with_counters`]).
+pub fn take_counters() -> Vec<DispatchCounters> {
+    installed().and_then(|simulator| simulator.recorder.as_ref()).map(Recorder::take).unwrap_or_default()
 }
 
 /// The mnemonics of the instructions that kernels have executed on GPUs of this name, as LLVM's assembler has them. They are

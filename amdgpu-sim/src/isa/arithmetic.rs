@@ -273,7 +273,7 @@ fn fma_error(a: f64, b: f64, c: f64, rounded: f64) -> f64 {
 }
 
 /// `a * b + c`, rounded so that rounding it to two or more bits less is right: inexact results are odd.
-fn fma_to_odd(a: f64, b: f64, c: f64) -> f64 {
+pub fn fma_to_odd(a: f64, b: f64, c: f64) -> f64 {
     let fused = a.mul_add(b, c);
     if !fused.is_finite() || fused == 0.0 || fused.to_bits() & 1 == 1 {
         return fused;

@@ -9,13 +9,14 @@ use geobacter_spool::job::Instruction;
 
 use super::{
     dot, flow, lds, matrix, mubuf, names, narrow,
+    register_index::{self, Indexed},
     registers::{Class, Effect, Registers},
     salu, salu_float, smem,
     step::{DecodeError, Flow, Step},
     target::Target,
     text::{Operand, Parsed, parse_all},
     valu::Vop,
-    valu_table, vcmp, vmem, vop3p, vopd,
+    valu_table, vcmp, video, vmem, vop3p, vopd,
 };
 use crate::{
     machine::fault::{FaultKind, Site, Trap},
@@ -129,6 +130,7 @@ impl Code {
         // Work-item ids come in the first ones, used or not.
         let accumulation = vectors.max(if target.packs_item_ids() { 1 } else { 3 });
         let mut steps: Vec<Step> = Vec::with_capacity(instructions.len() + 1);
+        let mut indexed = None;
         for (instruction, parsed) in instructions.iter().zip(&parsed) {
             let next = instruction.offset + instruction.length;
             let context = Context { next, index: &index, accumulation, target };
@@ -139,10 +141,12 @@ impl Code {
                     format!("an operand is not understood: {}", instruction.text)
                 }),
                 Some([x, y]) => vopd::pair(x, y, &context).unwrap_or_else(|error| unsupported(&error)),
-                Some(parsed) => parsed.iter().map(|one| decode(one, &context)).next_back().map_or_else(
-                    || illegal("these bytes are no instruction".to_owned()),
-                    |step| step.unwrap_or_else(|error| unsupported(&error)),
-                ),
+                Some(parsed) => {
+                    parsed.iter().map(|one| decode_indexed(one, &context, &mut indexed)).next_back().map_or_else(
+                        || illegal("these bytes are no instruction".to_owned()),
+                        |step| step.unwrap_or_else(|error| unsupported(&error)),
+                    )
+                }
             });
         }
         let registers = parsed.iter().map(|parsed| {
@@ -235,6 +239,7 @@ pub fn decode(parsed: &Parsed, context: &Context<'_>) -> Result<Step, DecodeErro
     let m = parsed.mnemonic.as_str();
     let found = match m.split_once('_').map_or(m, |(class, _)| class) {
         "s" => flow::lookup(parsed, context)
+            .or_else(|| register_index::lookup(parsed))
             .or_else(|| smem::lookup(parsed))
             .or_else(|| salu::lookup(parsed))
             .or_else(|| salu_float::lookup(parsed)),
@@ -244,6 +249,7 @@ pub fn decode(parsed: &Parsed, context: &Context<'_>) -> Result<Step, DecodeErro
             .or_else(|| vop3p::lookup(&v))
             .or_else(|| dot::lookup(&v))
             .or_else(|| narrow::lookup(&v))
+            .or_else(|| video::lookup(&v))
             .or_else(|| valu_table::lookup(&v)),
         "ds" => lds::lookup(&v),
         "global" if matches!(m, "global_inv" | "global_wb" | "global_wbinv") => Some(Ok(nothing())),
@@ -252,6 +258,15 @@ pub fn decode(parsed: &Parsed, context: &Context<'_>) -> Result<Step, DecodeErro
         _ => None,
     };
     found.unwrap_or_else(|| Err(DecodeError::new(parsed, "no semantics for this instruction")))
+}
+
+/// The same where the instructions before may have some operands indexed.
+fn decode_indexed(parsed: &Parsed, context: &Context<'_>, indexed: &mut Option<Indexed>) -> Result<Step, DecodeError> {
+    let now = std::mem::replace(indexed, Indexed::after(*indexed, parsed));
+    match now {
+        Some(which) if parsed.mnemonic.starts_with("v_") => Ok(register_index::indexed(parsed, context, which)),
+        _ => decode(parsed, context),
+    }
 }
 
 /// A step that does nothing.

@@ -91,7 +91,7 @@ pub fn lookup(parsed: &Parsed, context: &Context<'_>) -> Option<Result<Step, Dec
             Some(Operand::Other(message)) if message.contains("MSG_DEALLOC_VGPRS") => Ok(nothing()),
             // M0 holds the number.
             Some(Operand::Other(message)) if message.contains("MSG_INTERRUPT") => Ok(step(|wave, env| {
-                (env.interrupt)(wave.scalar[usize::from(M0)]);
+                env.interrupt_host(wave.scalar[usize::from(M0)]);
                 Ok(Flow::Next)
             })),
             _ => Err(DecodeError::new(parsed, "no semantics for this message")),

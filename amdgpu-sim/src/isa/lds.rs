@@ -3,6 +3,7 @@
 use super::{
     atomic::{operation32, operation64},
     decode::nothing,
+    lds_exchange,
     step::{DecodeError, Flow, Step},
     transfer::{Transfer, load, store},
     valu::Vop,
@@ -16,6 +17,9 @@ use crate::machine::{
 /// The step of a DS instruction; `None` if it is none.
 pub fn lookup(v: &Vop<'_>) -> Option<Result<Step, DecodeError>> {
     let name = v.parsed.mnemonic.strip_prefix("ds_")?;
+    if let Some(decoded) = lds_exchange::lookup(v, name) {
+        return Some(decoded);
+    }
     if let Some(kind) = name.strip_prefix("read_").and_then(Transfer::load) {
         return Some(address(v, 1).and_then(|address| load(v, 0, kind, address)));
     }
@@ -50,11 +54,15 @@ fn address(
 }
 
 /// LDS addresses are of 32 bits, and the sum with the offset wraps: LLVM folds negative indices so.
-fn local(base: u32, offset: u64) -> u64 {
+pub fn local(base: u32, offset: u64) -> u64 {
     u64::from(base.wrapping_add(offset as u32))
 }
 
-fn number(v: &Vop<'_>, name: &str) -> Result<u64, DecodeError> {
+/// A modifier's value.
+///
+/// # Errors
+/// If it is no number.
+pub fn number(v: &Vop<'_>, name: &str) -> Result<u64, DecodeError> {
     let value = v.parsed.number(name).and_then(|value| u64::try_from(value).ok());
     value.ok_or_else(|| DecodeError::new(v.parsed, "the offset is not understood"))
 }
@@ -134,10 +142,14 @@ fn atomic(v: &Vop<'_>, name: &str) -> Option<Result<Step, DecodeError>> {
     if !compare && (if wide { operation64(operation).is_none() } else { operation32(operation).is_none() }) {
         return None;
     }
-    Some(atomic_step(v, operation, compare, wide, returns))
+    Some(atomic_step(v, operation, ty, returns))
 }
 
-fn atomic_step(v: &Vop<'_>, operation: &str, compare: bool, wide: bool, returns: bool) -> Result<Step, DecodeError> {
+fn atomic_step(v: &Vop<'_>, operation: &str, ty: &str, returns: bool) -> Result<Step, DecodeError> {
+    let (compare, wide, float) = (operation == "cmpst", ty.ends_with("64"), ty.starts_with('f'));
+    // Numbers are compared as numbers: NaNs are never equal, zeros always.
+    let equal32 = move |a: u32, b: u32| if float { f32::from_bits(a) == f32::from_bits(b) } else { a == b };
+    let equal64 = move |a: u64, b: u64| if float { f64::from_bits(a) == f64::from_bits(b) } else { a == b };
     let first = usize::from(returns);
     let to = if returns { Some(usize::from(v.vector(0)?.0)) } else { None };
     let address = address(v, first)?;
@@ -156,7 +168,7 @@ fn atomic_step(v: &Vop<'_>, operation: &str, compare: bool, wide: bool, returns:
                 let (value, new) = (get64(&wave.vector, data, lane), get64(&wave.vector, replacement, lane));
                 let old = update64(place, lane, wave, env, |old| match wide_operation {
                     Some(operation) => operation(old, value),
-                    None if old == value => new,
+                    None if equal64(old, value) => new,
                     None => old,
                 });
                 if let Some(to) = to {
@@ -167,7 +179,7 @@ fn atomic_step(v: &Vop<'_>, operation: &str, compare: bool, wide: bool, returns:
                 let (value, new) = (get32(&wave.vector, data, lane), get32(&wave.vector, replacement, lane));
                 let old = update32(place, lane, wave, env, |old| match narrow_operation {
                     Some(operation) => operation(old, value),
-                    None if old == value => new,
+                    None if equal32(old, value) => new,
                     None => old,
                 });
                 if let Some(to) = to {
@@ -179,9 +191,9 @@ fn atomic_step(v: &Vop<'_>, operation: &str, compare: bool, wide: bool, returns:
     }))
 }
 
-/// Lanes that permute among themselves: on RDNA the halves of a wave of 64 do so apart.
+/// Lanes that permute among themselves.
 fn permuted_together(v: &Vop<'_>) -> usize {
-    if v.gpu.is_cdna() { 64 } else { 32 }
+    if v.gpu.permutes_halves_apart() { 32 } else { 64 }
 }
 
 /// The lane that an address names for `lane`.
@@ -198,7 +210,7 @@ fn backward_permute(v: &Vop<'_>, fetch_inactive: bool) -> Result<Step, DecodeErr
         let exec = wave.exec();
         let (addresses, values) = (wave.vector[usize::from(address)], wave.vector[usize::from(data)]);
         for lane in wave.active() {
-            let from = named(addresses[lane], offset, lane, together);
+            let from = named(addresses[lane], offset, lane, together.min(wave.size.lanes()));
             let live = fetch_inactive || exec >> from & 1 != 0;
             wave.vector[usize::from(to)][lane] = if live { values[from] } else { 0 };
         }
@@ -215,7 +227,7 @@ fn forward_permute(v: &Vop<'_>) -> Result<Step, DecodeError> {
         let (addresses, values) = (wave.vector[usize::from(address)], wave.vector[usize::from(data)]);
         let mut result = [0; LANES];
         for lane in wave.active() {
-            result[named(addresses[lane], offset, lane, together)] = values[lane];
+            result[named(addresses[lane], offset, lane, together.min(wave.size.lanes()))] = values[lane];
         }
         for lane in wave.active() {
             wave.vector[usize::from(to)][lane] = result[lane];

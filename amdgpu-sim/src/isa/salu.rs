@@ -454,9 +454,7 @@ fn move_relative_both(p: &Parsed) -> Decoded {
 fn set_mode_field(p: &Parsed, offset: u32) -> Decoded {
     let value = constant16(p, 0)? as u32 & 15;
     Ok(Box::new(move |wave, _| {
-        let mode = Mode(wave.mode.0 & !(15 << offset) | value << offset);
-        mode.check()?;
-        wave.mode = mode;
+        wave.mode = Mode(wave.mode.0 & !(15 << offset) | value << offset);
         Ok(Flow::Next)
     }))
 }
@@ -529,9 +527,7 @@ fn set_register(p: &Parsed) -> Decoded {
     }
     Ok(Box::new(move |wave, _| {
         let mask = (((1_u64 << width) - 1) << offset) as u32;
-        let mode = Mode(wave.mode.0 & !mask | a.get(wave) << offset & mask);
-        mode.check()?;
-        wave.mode = mode;
+        wave.mode = Mode(wave.mode.0 & !mask | a.get(wave) << offset & mask);
         Ok(Flow::Next)
     }))
 }

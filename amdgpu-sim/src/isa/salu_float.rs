@@ -8,6 +8,7 @@ use half::f16;
 use super::{
     arithmetic::{Extreme, approximate, extreme, f16_from_f64, f16_toward_zero, fma_f16, maximum, minimum},
     lane::Lane,
+    rounding::{self, rounded},
     salu::{Source, put, source, target, un},
     step::{DecodeError, Flow, Step},
     text::Parsed,
@@ -34,27 +35,33 @@ pub fn lookup(p: &Parsed) -> Option<Decoded> {
     let (operation, ty) = name.rsplit_once('_')?;
     match ty {
         "f32" => Some(match operation {
-            "add" => arithmetic2(p, |_, a: f32, b| a + b),
-            "sub" => arithmetic2(p, |_, a: f32, b| a - b),
-            "mul" => arithmetic2(p, |_, a: f32, b| a * b),
+            "add" => arithmetic2(p, |m, a: f32, b| rounded(m, || a + b, |round| rounding::add(round, a, b))),
+            "sub" => arithmetic2(p, |m, a: f32, b| rounded(m, || a - b, |round| rounding::sub(round, a, b))),
+            "mul" => arithmetic2(p, |m, a: f32, b| rounded(m, || a * b, |round| rounding::mul(round, a, b))),
             "ceil" => arithmetic1(p, f32::ceil),
             "floor" => arithmetic1(p, f32::floor),
             "trunc" => arithmetic1(p, f32::trunc),
             "rndne" => arithmetic1(p, f32::round_ties_even),
-            "fmac" => arithmetic3(p, [1, 2, 0], f32::mul_add),
-            "fmaak" | "fmamk" => arithmetic3(p, [1, 2, 3], f32::mul_add),
+            "fmac" => arithmetic3(p, [1, 2, 0], |m, a: f32, b, c| fma(m, f32::mul_add, a, b, c)),
+            "fmaak" | "fmamk" => arithmetic3(p, [1, 2, 3], |m, a: f32, b, c| fma(m, f32::mul_add, a, b, c)),
             _ => return extremes::<f32>(p, operation),
         }),
         "f16" => Some(match operation {
             // Exact or innocuously rounded in f32, as in the vector table.
-            "add" => arithmetic2(p, |_, a: f16, b| f16::from_f32(a.to_f32() + b.to_f32())),
-            "sub" => arithmetic2(p, |_, a: f16, b| f16::from_f32(a.to_f32() - b.to_f32())),
-            "mul" => arithmetic2(p, |_, a: f16, b| f16::from_f32(a.to_f32() * b.to_f32())),
+            "add" => arithmetic2(p, |m, a: f16, b| {
+                rounded(m, || f16::from_f32(a.to_f32() + b.to_f32()), |round| rounding::add(round, a, b))
+            }),
+            "sub" => arithmetic2(p, |m, a: f16, b| {
+                rounded(m, || f16::from_f32(a.to_f32() - b.to_f32()), |round| rounding::sub(round, a, b))
+            }),
+            "mul" => arithmetic2(p, |m, a: f16, b| {
+                rounded(m, || f16::from_f32(a.to_f32() * b.to_f32()), |round| rounding::mul(round, a, b))
+            }),
             "ceil" => arithmetic1(p, |a: f16| f16::from_f32(a.to_f32().ceil())),
             "floor" => arithmetic1(p, |a: f16| f16::from_f32(a.to_f32().floor())),
             "trunc" => arithmetic1(p, |a: f16| f16::from_f32(a.to_f32().trunc())),
             "rndne" => arithmetic1(p, |a: f16| f16::from_f32(a.to_f32().round_ties_even())),
-            "fmac" => arithmetic3(p, [1, 2, 0], fma_f16),
+            "fmac" => arithmetic3(p, [1, 2, 0], |m, a: f16, b, c| fma(m, fma_f16, a, b, c)),
             _ => return extremes::<f16>(p, operation),
         }),
         _ => None,
@@ -104,11 +111,13 @@ fn extremes<T: Lane + PartialOrd>(p: &Parsed, operation: &str) -> Option<Decoded
 
 fn conversion(p: &Parsed, name: &str) -> Option<Decoded> {
     Some(match name {
-        "f32_i32" => un(p, |a: i32, _| (a as f32, None)),
-        "f32_u32" => un(p, |a: u32, _| (a as f32, None)),
+        "f32_i32" => from_integer(p, |a: i32| a as f32),
+        "f32_u32" => from_integer(p, |a: u32| a as f32),
         "i32_f32" => arithmetic1(p, |a: f32| a as i32),
         "u32_f32" => arithmetic1(p, |a: f32| a as u32),
-        "f16_f32" => arithmetic1(p, f16::from_f32),
+        "f16_f32" => {
+            arithmetic1_mode(p, |m, a: f32| rounded(m, || f16::from_f32(a), |round| rounding::convert(round, a)))
+        }
         "f32_f16" => arithmetic1(p, f16::to_f32),
         "hi_f32_f16" => un(p, |a: u32, _| (f16::from_bits((a >> 16) as u16).to_f32(), None)),
         "pk_rtz_f16_f32" => arithmetic2(p, |_, a: f32, b: f32| {
@@ -134,11 +143,28 @@ fn settle<A: Lane, D: Lane>(value: D, sources: &[A], mode: Mode) -> D {
     if D::FLOAT && D::flushes(mode).1 { value.flush() } else { value }
 }
 
+fn fma<T: rounding::Directed>(mode: Mode, nearest: fn(T, T, T) -> T, a: T, b: T, c: T) -> T {
+    rounded(mode, || nearest(a, b, c), |round| rounding::fma(round, a, b, c))
+}
+
+fn from_integer<A: Lane + Into<i64>>(p: &Parsed, nearest: fn(A) -> f32) -> Decoded {
+    let (to, a) = (target::<f32>(p)?, source::<A>(p, 1)?);
+    Ok(Box::new(move |wave, _| {
+        let a = a.get(wave);
+        put(wave, to, rounded(wave.mode, || nearest(a), |round| rounding::from_integer(round, a)));
+        Ok(Flow::Next)
+    }))
+}
+
 fn arithmetic1<A: Lane, D: Lane>(p: &Parsed, f: impl Fn(A) -> D + Send + Sync + 'static) -> Decoded {
+    arithmetic1_mode(p, move |_, a| f(a))
+}
+
+fn arithmetic1_mode<A: Lane, D: Lane>(p: &Parsed, f: impl Fn(Mode, A) -> D + Send + Sync + 'static) -> Decoded {
     let (to, a) = (target::<D>(p)?, source::<A>(p, 1)?);
     Ok(Box::new(move |wave, _| {
         let a = fetch(a, wave);
-        put(wave, to, settle(f(a), &[a], wave.mode));
+        put(wave, to, settle(f(wave.mode, a), &[a], wave.mode));
         Ok(Flow::Next)
     }))
 }
@@ -154,12 +180,16 @@ fn arithmetic2<T: Lane>(p: &Parsed, f: impl Fn(Mode, T, T) -> T + Send + Sync + 
     }))
 }
 
-fn arithmetic3<T: Lane>(p: &Parsed, index: [usize; 3], f: impl Fn(T, T, T) -> T + Send + Sync + 'static) -> Decoded {
+fn arithmetic3<T: Lane>(
+    p: &Parsed,
+    index: [usize; 3],
+    f: impl Fn(Mode, T, T, T) -> T + Send + Sync + 'static,
+) -> Decoded {
     let (to, [a, b, c]) = (target::<T>(p)?, index.map(|index| source::<T>(p, index)));
     let (a, b, c) = (a?, b?, c?);
     Ok(Box::new(move |wave, _| {
         let (a, b, c) = (fetch(a, wave), fetch(b, wave), fetch(c, wave));
-        put(wave, to, settle(f(a, b, c), &[a, b, c], wave.mode));
+        put(wave, to, settle(f(wave.mode, a, b, c), &[a, b, c], wave.mode));
         Ok(Flow::Next)
     }))
 }

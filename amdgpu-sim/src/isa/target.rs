@@ -124,6 +124,12 @@ impl Target {
         matches!(self, Self::Gfx1100)
     }
 
+    /// Whether `ds_permute_b32` and `ds_bpermute_b32` move values within each half of a wave of 64, and not across (LLVM's
+    /// `supportsWaveWideBPermute`).
+    pub const fn permutes_halves_apart(self) -> bool {
+        matches!(self, Self::Gfx1030 | Self::Gfx1100)
+    }
+
     /// Whether `v_cmpx` writes EXEC and nothing else.
     pub const fn compares_into_exec_alone(self) -> bool {
         !self.is_cdna()

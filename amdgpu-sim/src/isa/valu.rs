@@ -3,9 +3,12 @@
 //! An operation is a closure over [`Lane`] values. [`op1`], [`op2`] and [`op3`] make a [`Step`] of it: sources with their
 //! modifiers, denormals, the lanes that EXEC (and DPP) let write, SDWA's selected parts, `clamp` and `omod`.
 
+use rustc_apfloat::Round;
+
 use super::{
     dpp::Dpp,
     lane::Lane,
+    rounding::direction,
     sdwa::{Part, Unused},
     step::{DecodeError, Flow, Step},
     target,
@@ -150,8 +153,8 @@ impl<'p> Vop<'p> {
         Ok(Target { register, part, unused, scale, clamp, dpp: Dpp::of(self.parsed)? })
     }
 
-    /// Whether it is one of the 16-bit instructions that have `op_sel` on CDNA too: they write one half of the result's
-    /// register and leave the other one as it was.
+    /// Whether it is one of the 16-bit instructions that write one half of the result's register on CDNA too, and leave the
+    /// other one as it was.
     fn selects_half(&self) -> bool {
         matches!(
             self.parsed.mnemonic.as_str(),
@@ -160,6 +163,9 @@ impl<'p> Vop<'p> {
                 | "v_mad_u16"
                 | "v_mad_i16"
                 | "v_mad_f16"
+                | "v_madmk_f16"
+                | "v_madak_f16"
+                | "v_mac_f16"
                 | "v_fma_f16"
                 | "v_min3_u16"
                 | "v_max3_u16"
@@ -177,7 +183,18 @@ impl<'p> Vop<'p> {
     /// Whether the operation itself sees to `clamp`.
     fn saturates(&self) -> bool {
         let name = self.parsed.mnemonic.as_str();
-        let kind = ["v_add_", "v_sub_", "v_subrev_", "v_addc_", "v_subb_", "v_subbrev_", "v_mad_", "v_sad_", "v_dot"];
+        let kind = [
+            "v_add_",
+            "v_sub_",
+            "v_subrev_",
+            "v_addc_",
+            "v_subb_",
+            "v_subbrev_",
+            "v_mad_",
+            "v_sad_",
+            "v_msad_",
+            "v_dot",
+        ];
         let integer = ["_u32", "_i32", "_u16", "_i16", "_u24", "_i24", "_u8", "_i8", "_u4", "_i4"];
         kind.iter().any(|kind| name.starts_with(kind)) && integer.iter().any(|integer| name.ends_with(integer))
     }
@@ -385,13 +402,44 @@ fn nan_of<A: Lane, D: Lane>(value: A) -> Option<D> {
 
 /// One source, one result.
 pub fn op1<A: Lane, D: Lane>(v: &Vop<'_>, f: impl Fn(A) -> D + Send + Sync + 'static) -> Result<Step, DecodeError> {
+    all1(v, move |_, a: &[A; LANES], out: &mut [D; LANES]| {
+        for lane in 0..LANES {
+            out[lane] = f(a[lane]);
+        }
+    })
+}
+
+/// The same for a result that MODE may have rounded otherwise than to the nearest.
+pub fn rounded1<A: Lane, D: Lane>(
+    v: &Vop<'_>,
+    nearest: impl Fn(A) -> D + Send + Sync + 'static,
+    directed: impl Fn(Round, A) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    all1(v, move |mode, a: &[A; LANES], out: &mut [D; LANES]| match direction::<D>(mode) {
+        None => {
+            for lane in 0..LANES {
+                out[lane] = nearest(a[lane]);
+            }
+        }
+        Some(round) => {
+            for lane in 0..LANES {
+                out[lane] = directed(round, a[lane]);
+            }
+        }
+    })
+}
+
+/// One source, one result: `f` computes all lanes.
+#[inline]
+fn all1<A: Lane, D: Lane>(
+    v: &Vop<'_>,
+    f: impl Fn(Mode, &[A; LANES], &mut [D; LANES]) + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
     let (target, a) = (v.target::<D>(0)?, v.source::<A>(1, 0)?);
     Ok(Box::new(move |wave, _| {
         let (mut room_a, mut out) = ([A::default(); LANES], [D::default(); LANES]);
         let a = a.fetch(wave, &mut room_a, true);
-        for lane in 0..LANES {
-            out[lane] = f(a[lane]);
-        }
+        f(wave.mode, a, &mut out);
         if D::FLOAT {
             settle_nans(&mut out, |lane| nan_of(a[lane]));
         }
@@ -405,14 +453,45 @@ pub fn op2<A: Lane, B: Lane, D: Lane>(
     v: &Vop<'_>,
     f: impl Fn(A, B) -> D + Send + Sync + 'static,
 ) -> Result<Step, DecodeError> {
+    all2(v, move |_, a: &[A; LANES], b: &[B; LANES], out: &mut [D; LANES]| {
+        for lane in 0..LANES {
+            out[lane] = f(a[lane], b[lane]);
+        }
+    })
+}
+
+/// The same for a result that MODE may have rounded otherwise than to the nearest.
+pub fn rounded2<A: Lane, B: Lane, D: Lane>(
+    v: &Vop<'_>,
+    nearest: impl Fn(A, B) -> D + Send + Sync + 'static,
+    directed: impl Fn(Round, A, B) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    all2(v, move |mode, a: &[A; LANES], b: &[B; LANES], out: &mut [D; LANES]| match direction::<D>(mode) {
+        None => {
+            for lane in 0..LANES {
+                out[lane] = nearest(a[lane], b[lane]);
+            }
+        }
+        Some(round) => {
+            for lane in 0..LANES {
+                out[lane] = directed(round, a[lane], b[lane]);
+            }
+        }
+    })
+}
+
+/// Two sources, one result: `f` computes all lanes.
+#[inline]
+fn all2<A: Lane, B: Lane, D: Lane>(
+    v: &Vop<'_>,
+    f: impl Fn(Mode, &[A; LANES], &[B; LANES], &mut [D; LANES]) + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
     let (target, a, b) = (v.target::<D>(0)?, v.source::<A>(1, 0)?, v.source::<B>(2, 1)?);
     Ok(Box::new(move |wave, _| {
         let (mut room_a, mut room_b) = ([A::default(); LANES], [B::default(); LANES]);
         let mut out = [D::default(); LANES];
         let (a, b) = (a.fetch(wave, &mut room_a, true), b.fetch(wave, &mut room_b, true));
-        for lane in 0..LANES {
-            out[lane] = f(a[lane], b[lane]);
-        }
+        f(wave.mode, a, b, &mut out);
         if D::FLOAT {
             settle_nans(&mut out, |lane| nan_of(a[lane]).or_else(|| nan_of(b[lane])));
         }
@@ -446,6 +525,63 @@ pub fn op3_at<A: Lane, B: Lane, C: Lane, D: Lane>(
     target: Target,
     f: impl Fn(A, B, C) -> D + Send + Sync + 'static,
 ) -> Result<Step, DecodeError> {
+    all3(v, index, target, move |_, a: &[A; LANES], b: &[B; LANES], c: &[C; LANES], out: &mut [D; LANES]| {
+        for lane in 0..LANES {
+            out[lane] = f(a[lane], b[lane], c[lane]);
+        }
+    })
+}
+
+/// The same for a result that MODE may have rounded otherwise than to the nearest.
+pub fn rounded3_at<A: Lane, B: Lane, C: Lane, D: Lane>(
+    v: &Vop<'_>,
+    index: [usize; 3],
+    target: Target,
+    nearest: impl Fn(A, B, C) -> D + Send + Sync + 'static,
+    directed: impl Fn(Round, A, B, C) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    all3(v, index, target, move |mode, a: &[A; LANES], b: &[B; LANES], c: &[C; LANES], out: &mut [D; LANES]| {
+        match direction::<D>(mode) {
+            None => {
+                for lane in 0..LANES {
+                    out[lane] = nearest(a[lane], b[lane], c[lane]);
+                }
+            }
+            Some(round) => {
+                for lane in 0..LANES {
+                    out[lane] = directed(round, a[lane], b[lane], c[lane]);
+                }
+            }
+        }
+    })
+}
+
+/// Three sources, one result, rounded as MODE says.
+pub fn rounded3<A: Lane, B: Lane, C: Lane, D: Lane>(
+    v: &Vop<'_>,
+    nearest: impl Fn(A, B, C) -> D + Send + Sync + 'static,
+    directed: impl Fn(Round, A, B, C) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    rounded3_at(v, [1, 2, 3], v.target::<D>(0)?, nearest, directed)
+}
+
+/// Two sources, and a result that is the third source too (`v_fmac`), rounded as MODE says.
+pub fn accumulate<A: Lane, D: Lane>(
+    v: &Vop<'_>,
+    nearest: impl Fn(A, A, D) -> D + Send + Sync + 'static,
+    directed: impl Fn(Round, A, A, D) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    rounded3_at(v, [1, 2, 0], v.target::<D>(0)?, nearest, directed)
+}
+
+/// Three sources, one result: `f` computes all lanes.
+#[inline]
+fn all3<A: Lane, B: Lane, C: Lane, D: Lane>(
+    v: &Vop<'_>,
+    index: [usize; 3],
+    target: Target,
+    f: impl Fn(Mode, &[A; LANES], &[B; LANES], &[C; LANES], &mut [D; LANES]) + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
     let (a, b, c) = (v.source::<A>(index[0], 0)?, v.source::<B>(index[1], 1)?, v.source::<C>(index[2], 2)?);
     Ok(Box::new(move |wave, _| {
         let (mut room_a, mut room_b, mut room_c) =
@@ -454,9 +590,7 @@ pub fn op3_at<A: Lane, B: Lane, C: Lane, D: Lane>(
         let a = a.fetch(wave, &mut room_a, true);
         let b = b.fetch(wave, &mut room_b, true);
         let c = c.fetch(wave, &mut room_c, true);
-        for lane in 0..LANES {
-            out[lane] = f(a[lane], b[lane], c[lane]);
-        }
+        f(wave.mode, a, b, c, &mut out);
         if D::FLOAT {
             settle_nans(&mut out, |lane| nan_of(a[lane]).or_else(|| nan_of(b[lane])).or_else(|| nan_of(c[lane])));
         }
@@ -471,14 +605,6 @@ pub fn op3<A: Lane, B: Lane, C: Lane, D: Lane>(
     f: impl Fn(A, B, C) -> D + Send + Sync + 'static,
 ) -> Result<Step, DecodeError> {
     op3_at(v, [1, 2, 3], v.target::<D>(0)?, f)
-}
-
-/// Two sources, and a result that is the third source too (`v_fmac`).
-pub fn accumulate<A: Lane, D: Lane>(
-    v: &Vop<'_>,
-    f: impl Fn(A, A, D) -> D + Send + Sync + 'static,
-) -> Result<Step, DecodeError> {
-    op3_at(v, [1, 2, 0], v.target::<D>(0)?, f)
 }
 
 /// A comparison: one bit for each lane into a lane mask, and into EXEC for `v_cmpx`.

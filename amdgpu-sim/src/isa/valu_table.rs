@@ -4,6 +4,7 @@
 //! first two sources the other way round.
 
 use half::f16;
+use rustc_apfloat::Round;
 
 use super::{
     arithmetic::{
@@ -13,11 +14,12 @@ use super::{
     },
     decode::nothing,
     lane::Lane,
+    rounding,
     step::{DecodeError, Flow, Step, step},
     text::M0,
-    valu::{Vop, accumulate, op1, op2, op2_mode, op3, write},
+    valu::{Vop, accumulate, op1, op2, op2_mode, op3, op3_at, rounded1, rounded2, rounded3, write},
 };
-use crate::machine::wave::{LANES, Size, Wave};
+use crate::machine::wave::{LANES, Mode, Size, Wave};
 
 type Decoded = Result<Step, DecodeError>;
 
@@ -42,6 +44,10 @@ fn fma_legacy(a: f32, b: f32, c: f32) -> f32 {
     if a == 0.0 || b == 0.0 { c } else { a.mul_add(b, c) }
 }
 
+fn directed_fma_legacy(round: Round, a: f32, b: f32, c: f32) -> f32 {
+    if a == 0.0 || b == 0.0 { c } else { rounding::fma(round, a, b, c) }
+}
+
 fn moves(v: &Vop<'_>, m: &str) -> Option<Decoded> {
     Some(match m {
         "v_nop" | "v_clrexcp" => Ok(nothing()),
@@ -61,55 +67,63 @@ fn moves(v: &Vop<'_>, m: &str) -> Option<Decoded> {
 
 fn float32(v: &Vop<'_>, m: &str) -> Option<Decoded> {
     Some(match m {
-        "v_add_f32" => op2(v, |a: f32, b: f32| a + b),
-        "v_sub_f32" => op2(v, |a: f32, b: f32| a - b),
-        "v_subrev_f32" => op2(v, |a: f32, b: f32| b - a),
-        "v_mul_f32" => op2(v, |a: f32, b: f32| a * b),
-        "v_mul_legacy_f32" => op2(v, |a: f32, b: f32| if a == 0.0 || b == 0.0 { 0.0 } else { a * b }),
-        "v_fma_f32" => op3(v, |a: f32, b: f32, c: f32| a.mul_add(b, c)),
-        "v_fmac_f32" => accumulate(v, |a: f32, b: f32, d: f32| a.mul_add(b, d)),
+        "v_add_f32" => rounded2(v, |a: f32, b: f32| a + b, rounding::add),
+        "v_sub_f32" => rounded2(v, |a: f32, b: f32| a - b, rounding::sub),
+        "v_subrev_f32" => rounded2(v, |a: f32, b: f32| b - a, rounding::subrev),
+        "v_mul_f32" => rounded2(v, |a: f32, b: f32| a * b, rounding::mul),
+        "v_mul_legacy_f32" => rounded2(
+            v,
+            |a: f32, b: f32| if a == 0.0 || b == 0.0 { 0.0 } else { a * b },
+            |round, a, b| if a == 0.0 || b == 0.0 { 0.0 } else { rounding::mul(round, a, b) },
+        ),
+        "v_fma_f32" => rounded3(v, |a: f32, b: f32, c: f32| a.mul_add(b, c), rounding::fma),
+        "v_fmac_f32" => accumulate(v, |a: f32, b: f32, d: f32| a.mul_add(b, d), rounding::fma),
         // Operands as written: v_fmamk d, a, K, c means a * K + c; v_fmaak d, a, b, K means a * b + K.
-        "v_fmamk_f32" | "v_fmaak_f32" => op3(v, |a: f32, b: f32, c: f32| a.mul_add(b, c)),
-        "v_mad_f32" | "v_madmk_f32" | "v_madak_f32" => op3(v, |a: f32, b: f32, c: f32| a * b + c),
-        "v_mac_f32" => accumulate(v, |a: f32, b: f32, d: f32| a * b + d),
+        "v_fmamk_f32" | "v_fmaak_f32" => rounded3(v, |a: f32, b: f32, c: f32| a.mul_add(b, c), rounding::fma),
+        "v_mad_f32" | "v_madmk_f32" | "v_madak_f32" => rounded3(v, |a: f32, b: f32, c: f32| a * b + c, rounding::mad),
+        "v_mad_legacy_f32" => rounded3(
+            v,
+            |a: f32, b: f32, c: f32| if a == 0.0 || b == 0.0 { c } else { a * b + c },
+            |round, a, b, c| if a == 0.0 || b == 0.0 { c } else { rounding::mad(round, a, b, c) },
+        ),
+        "v_mac_f32" => accumulate(v, |a: f32, b: f32, d: f32| a * b + d, rounding::mad),
         "v_min_f32" => op2_mode(v, |m, a: f32, b: f32| extreme(m, Extreme::Min, a, b)),
         "v_max_f32" => op2_mode(v, |m, a: f32, b: f32| extreme(m, Extreme::Max, a, b)),
         "v_min3_f32" => three::<f32>(v, |m, a, b, c| extreme(m, Extreme::Min, extreme(m, Extreme::Min, a, b), c)),
         "v_max3_f32" => three::<f32>(v, |m, a, b, c| extreme(m, Extreme::Max, extreme(m, Extreme::Max, a, b), c)),
         "v_med3_f32" => three::<f32>(v, median),
-        "v_fma_legacy_f32" => op3(v, fma_legacy),
-        "v_fmac_legacy_f32" => accumulate(v, fma_legacy),
+        "v_fma_legacy_f32" => rounded3(v, fma_legacy, directed_fma_legacy),
+        "v_fmac_legacy_f32" => accumulate(v, fma_legacy, directed_fma_legacy),
         "v_floor_f32" => op1(v, f32::floor),
         "v_ceil_f32" => op1(v, f32::ceil),
         "v_trunc_f32" => op1(v, f32::trunc),
         "v_rndne_f32" => op1(v, f32::round_ties_even),
         "v_fract_f32" => op1(v, fract_f32),
-        "v_exp_f32" => op1(v, |a: f32| approximate(a, f64::exp2)),
-        "v_log_f32" => op1(v, |a: f32| approximate(a, f64::log2)),
+        "v_exp_f32" | "v_exp_legacy_f32" => op1(v, |a: f32| approximate(a, f64::exp2)),
+        "v_log_f32" | "v_log_legacy_f32" => op1(v, |a: f32| approximate(a, f64::log2)),
         "v_rcp_f32" | "v_rcp_iflag_f32" => op1(v, |a: f32| approximate(a, f64::recip)),
         "v_rsq_f32" => op1(v, |a: f32| approximate(a, |x| 1.0 / x.sqrt())),
         "v_sqrt_f32" => op1(v, |a: f32| approximate(a, f64::sqrt)),
         "v_sin_f32" => op1(v, |a: f32| approximate(a, sin_turns)),
         "v_cos_f32" => op1(v, |a: f32| approximate(a, cos_turns)),
-        "v_ldexp_f32" => op2(v, ldexp_f32),
+        "v_ldexp_f32" => rounded2(v, ldexp_f32, rounding::ldexp),
         "v_frexp_exp_i32_f32" => op1(v, |a: f32| frexp_exponent(f64::from(a))),
         "v_frexp_mant_f32" => op1(v, |a: f32| frexp_mantissa(f64::from(a)) as f32),
         "v_div_scale_f32" => div_scale::<f32>(v, div_scale_f32),
-        "v_div_fmas_f32" => div_fmas::<f32>(v, div_fmas_f32),
+        "v_div_fmas_f32" => div_fmas::<f32>(v, div_fmas_f32, rounding::div_fmas_f32),
         "v_div_fixup_f32" => {
             three(v, |_, q: f32, d: f32, n: f32| div_fixup(f64::from(q), f64::from(d), f64::from(n), -150, 256) as f32)
         }
-        "v_cubeid_f32" | "v_cubesc_f32" | "v_cubetc_f32" | "v_cubema_f32" => return None,
         _ => return None,
     })
 }
 
 fn float64(v: &Vop<'_>, m: &str) -> Option<Decoded> {
     Some(match m {
-        "v_add_f64" => op2(v, |a: f64, b: f64| a + b),
-        "v_mul_f64" => op2(v, |a: f64, b: f64| a * b),
-        "v_fma_f64" => op3(v, |a: f64, b: f64, c: f64| a.mul_add(b, c)),
-        "v_fmac_f64" => accumulate(v, |a: f64, b: f64, d: f64| a.mul_add(b, d)),
+        "v_add_f64" => rounded2(v, |a: f64, b: f64| a + b, rounding::add),
+        "v_mul_f64" => rounded2(v, |a: f64, b: f64| a * b, rounding::mul),
+        "v_fma_f64" => rounded3(v, |a: f64, b: f64, c: f64| a.mul_add(b, c), rounding::fma),
+        "v_fmac_f64" => accumulate(v, |a: f64, b: f64, d: f64| a.mul_add(b, d), rounding::fma),
         "v_min_f64" => op2_mode(v, |m, a: f64, b: f64| extreme(m, Extreme::Min, a, b)),
         "v_max_f64" => op2_mode(v, |m, a: f64, b: f64| extreme(m, Extreme::Max, a, b)),
         "v_floor_f64" => op1(v, f64::floor),
@@ -120,12 +134,12 @@ fn float64(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_rcp_f64" => op1(v, f64::recip),
         "v_rsq_f64" => op1(v, |a: f64| 1.0 / a.sqrt()),
         "v_sqrt_f64" => op1(v, f64::sqrt),
-        "v_ldexp_f64" => op2(v, ldexp),
+        "v_ldexp_f64" => rounded2(v, ldexp, rounding::ldexp),
         "v_frexp_exp_i32_f64" => op1(v, frexp_exponent),
         "v_frexp_mant_f64" => op1(v, frexp_mantissa),
         "v_trig_preop_f64" => op2(v, trig_preop),
         "v_div_scale_f64" => div_scale::<f64>(v, div_scale_f64),
-        "v_div_fmas_f64" => div_fmas::<f64>(v, div_fmas_f64),
+        "v_div_fmas_f64" => div_fmas::<f64>(v, div_fmas_f64, rounding::div_fmas_f64),
         "v_div_fixup_f64" => three(v, |_, q: f64, d: f64, n: f64| div_fixup(q, d, n, -1075, 2047)),
         _ => return None,
     })
@@ -135,13 +149,16 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
     let via = |f: fn(f32) -> f32| op1(v, move |a: f16| f16::from_f32(f(a.to_f32())));
     Some(match m {
         // Exact or innocuously rounded in f32 (24 bits are more than twice 11 and two).
-        "v_add_f16" => op2(v, |a: f16, b: f16| f16::from_f32(a.to_f32() + b.to_f32())),
-        "v_sub_f16" => op2(v, |a: f16, b: f16| f16::from_f32(a.to_f32() - b.to_f32())),
-        "v_subrev_f16" => op2(v, |a: f16, b: f16| f16::from_f32(b.to_f32() - a.to_f32())),
-        "v_mul_f16" => op2(v, |a: f16, b: f16| f16::from_f32(a.to_f32() * b.to_f32())),
-        "v_fma_f16" => op3(v, fma_f16),
-        "v_fmac_f16" => accumulate(v, fma_f16),
-        "v_fmamk_f16" | "v_fmaak_f16" => op3(v, fma_f16),
+        "v_add_f16" => rounded2(v, |a: f16, b: f16| f16::from_f32(a.to_f32() + b.to_f32()), rounding::add),
+        "v_sub_f16" => rounded2(v, |a: f16, b: f16| f16::from_f32(a.to_f32() - b.to_f32()), rounding::sub),
+        "v_subrev_f16" => rounded2(v, |a: f16, b: f16| f16::from_f32(b.to_f32() - a.to_f32()), rounding::subrev),
+        "v_mul_f16" => rounded2(v, |a: f16, b: f16| f16::from_f32(a.to_f32() * b.to_f32()), rounding::mul),
+        "v_fma_f16" => rounded3(v, fma_f16, rounding::fma),
+        "v_fmac_f16" => accumulate(v, fma_f16, rounding::fma),
+        "v_fmamk_f16" | "v_fmaak_f16" => rounded3(v, fma_f16, rounding::fma),
+        "v_mad_f16" | "v_mad_legacy_f16" | "v_madmk_f16" | "v_madak_f16" => rounded3(v, mad_f16, rounding::mad),
+        "v_mac_f16" => accumulate(v, mad_f16, rounding::mad),
+        "v_fma_legacy_f16" => rounded3(v, fma_f16, rounding::fma),
         "v_min_f16" => op2_mode(v, |m, a: f16, b: f16| extreme(m, Extreme::Min, a, b)),
         "v_max_f16" => op2_mode(v, |m, a: f16, b: f16| extreme(m, Extreme::Max, a, b)),
         "v_min3_f16" => three::<f16>(v, |m, a, b, c| extreme(m, Extreme::Min, extreme(m, Extreme::Min, a, b), c)),
@@ -162,10 +179,14 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_sqrt_f16" => via(f32::sqrt),
         "v_sin_f16" => op1(v, |a: f16| f16_from_f64(sin_turns(a.to_f64()))),
         "v_cos_f16" => op1(v, |a: f16| f16_from_f64(cos_turns(a.to_f64()))),
-        "v_ldexp_f16" => op2(v, |a: f16, b: i16| f16_from_f64(ldexp(a.to_f64(), i32::from(b)))),
+        "v_ldexp_f16" => rounded2(
+            v,
+            |a: f16, b: i16| f16_from_f64(ldexp(a.to_f64(), i32::from(b))),
+            |round, a, b| rounding::ldexp(round, a, i32::from(b)),
+        ),
         "v_frexp_exp_i16_f16" => op1(v, |a: f16| frexp_exponent(a.to_f64()) as i16),
         "v_frexp_mant_f16" => op1(v, |a: f16| f16_from_f64(frexp_mantissa(a.to_f64()))),
-        "v_div_fixup_f16" => three(v, |_, q: f16, d: f16, n: f16| {
+        "v_div_fixup_f16" | "v_div_fixup_legacy_f16" => three(v, |_, q: f16, d: f16, n: f16| {
             f16_from_f64(div_fixup(q.to_f64(), d.to_f64(), n.to_f64(), -1000, 1000))
         }),
         _ => return None,
@@ -198,22 +219,37 @@ fn extremes_of<T: Lane + PartialOrd>(v: &Vop<'_>, name: &str) -> Option<Decoded>
     })
 }
 
+/// The bits of -1 to 1 as a signed integer of 16 bits.
+fn norm_i16(x: f32) -> u16 {
+    (x.clamp(-1.0, 1.0) * 32767.0).round_ties_even() as i16 as u16
+}
+
+/// The bits of 0 to 1 as an unsigned integer of 16 bits.
+fn norm_u16(x: f32) -> u16 {
+    (x.clamp(0.0, 1.0) * 65535.0).round_ties_even() as u16
+}
+
+/// Rounded after the product, and after the sum.
+fn mad_f16(a: f16, b: f16, c: f16) -> f16 {
+    f16::from_f32(f16::from_f32(a.to_f32() * b.to_f32()).to_f32() + c.to_f32())
+}
+
 fn conversions(v: &Vop<'_>, m: &str) -> Option<Decoded> {
     Some(match m {
-        "v_cvt_f32_i32" => op1(v, |a: i32| a as f32),
-        "v_cvt_f32_u32" => op1(v, |a: u32| a as f32),
+        "v_cvt_f32_i32" => rounded1(v, |a: i32| a as f32, rounding::from_integer),
+        "v_cvt_f32_u32" => rounded1(v, |a: u32| a as f32, rounding::from_integer),
         "v_cvt_i32_f32" => op1(v, |a: f32| a as i32),
         "v_cvt_u32_f32" => op1(v, |a: f32| a as u32),
         "v_cvt_f64_i32" => op1(v, |a: i32| f64::from(a)),
         "v_cvt_f64_u32" => op1(v, |a: u32| f64::from(a)),
         "v_cvt_i32_f64" => op1(v, |a: f64| a as i32),
         "v_cvt_u32_f64" => op1(v, |a: f64| a as u32),
-        "v_cvt_f32_f64" => op1(v, |a: f64| a as f32),
+        "v_cvt_f32_f64" => rounded1(v, |a: f64| a as f32, rounding::convert),
         "v_cvt_f64_f32" => op1(v, |a: f32| f64::from(a)),
-        "v_cvt_f16_f32" => op1(v, f16::from_f32),
+        "v_cvt_f16_f32" => rounded1(v, f16::from_f32, rounding::convert),
         "v_cvt_f32_f16" => op1(v, f16::to_f32),
-        "v_cvt_f16_u16" => op1(v, |a: u16| f16::from_f32(f32::from(a))),
-        "v_cvt_f16_i16" => op1(v, |a: i16| f16::from_f32(f32::from(a))),
+        "v_cvt_f16_u16" => rounded1(v, |a: u16| f16::from_f32(f32::from(a)), rounding::from_integer),
+        "v_cvt_f16_i16" => rounded1(v, |a: i16| f16::from_f32(f32::from(a)), rounding::from_integer),
         "v_cvt_u16_f16" => op1(v, |a: f16| a.to_f32() as u16),
         "v_cvt_i16_f16" => op1(v, |a: f16| a.to_f32() as i16),
         "v_cvt_rpi_i32_f32" => op1(v, |a: f32| (f64::from(a) + 0.5).floor() as i32),
@@ -230,13 +266,19 @@ fn conversions(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_cvt_pkrtz_f16_f32" => op2(v, |a: f32, b: f32| {
             u32::from(f16_toward_zero(a).to_bits()) | u32::from(f16_toward_zero(b).to_bits()) << 16
         }),
-        "v_cvt_pknorm_i16_f32" => op2(v, |a: f32, b: f32| {
-            let norm = |x: f32| (x.clamp(-1.0, 1.0) * 32767.0).round_ties_even() as i16 as u16;
-            u32::from(norm(a)) | u32::from(norm(b)) << 16
-        }),
-        "v_cvt_pknorm_u16_f32" => op2(v, |a: f32, b: f32| {
-            let norm = |x: f32| (x.clamp(0.0, 1.0) * 65535.0).round_ties_even() as u16;
-            u32::from(norm(a)) | u32::from(norm(b)) << 16
+        "v_cvt_pknorm_i16_f32" => op2(v, |a: f32, b: f32| u32::from(norm_i16(a)) | u32::from(norm_i16(b)) << 16),
+        "v_cvt_pknorm_u16_f32" => op2(v, |a: f32, b: f32| u32::from(norm_u16(a)) | u32::from(norm_u16(b)) << 16),
+        "v_cvt_norm_i16_f16" => op1(v, |a: f16| norm_i16(a.to_f32())),
+        "v_cvt_norm_u16_f16" => op1(v, |a: f16| norm_u16(a.to_f32())),
+        "v_cvt_pknorm_i16_f16" => {
+            op2(v, |a: f16, b: f16| u32::from(norm_i16(a.to_f32())) | u32::from(norm_i16(b.to_f32())) << 16)
+        }
+        "v_cvt_pknorm_u16_f16" => {
+            op2(v, |a: f16, b: f16| u32::from(norm_u16(a.to_f32())) | u32::from(norm_u16(b.to_f32())) << 16)
+        }
+        "v_cvt_pkaccum_u8_f32" => op3_at(v, [1, 2, 0], v.target::<u32>(0).ok()?, |a: f32, byte: u32, d: u32| {
+            let shift = 8 * (byte & 3);
+            d & !(0xff << shift) | u32::from(a.round_ties_even() as u8) << shift
         }),
         "v_cvt_pk_i16_f32" => op2(v, |a: f32, b: f32| u32::from(a as i16 as u16) | u32::from(b as i16 as u16) << 16),
         "v_cvt_pk_u16_f32" => op2(v, |a: f32, b: f32| u32::from(a as u16) | u32::from(b as u16) << 16),
@@ -340,13 +382,6 @@ fn integer(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_sad_u16" => op3(v, move |a: u32, b: u32, c: u32| {
             fit(u64::from((a & 0xffff).abs_diff(b & 0xffff) + (a >> 16).abs_diff(b >> 16)) + u64::from(c))
         }),
-        "v_sad_u8" | "v_sad_hi_u8" => {
-            let shift = if m == "v_sad_hi_u8" { 16 } else { 0 };
-            op3(v, move |a: u32, b: u32, c: u32| {
-                let sum: u32 = (0..4).map(|i| (a >> (8 * i) & 0xff).abs_diff(b >> (8 * i) & 0xff)).sum();
-                fit(u64::from(sum << shift) + u64::from(c))
-            })
-        }
         "v_lshl_add_u32" => op3(v, |a: u32, b: u32, c: u32| (a << (b & 31)).wrapping_add(c)),
         "v_add_lshl_u32" => op3(v, |a: u32, b: u32, c: u32| a.wrapping_add(b) << (c & 31)),
         "v_add3_u32" => op3(v, |a: u32, b: u32, c: u32| a.wrapping_add(b).wrapping_add(c)),
@@ -501,7 +536,7 @@ fn div_scale<T: Lane>(v: &Vop<'_>, f: fn(T, T, T) -> (T, bool)) -> Decoded {
 }
 
 /// A fused multiply-add whose result is scaled in the lanes that VCC names.
-fn div_fmas<T: Lane>(v: &Vop<'_>, f: fn(T, T, T, bool) -> T) -> Decoded {
+fn div_fmas<T: Lane>(v: &Vop<'_>, nearest: fn(T, T, T, bool) -> T, directed: fn(Round, T, T, T, bool) -> T) -> Decoded {
     let target = v.target::<T>(0)?;
     let (a, b, c) = (v.source::<T>(1, 0)?, v.source::<T>(2, 1)?, v.source::<T>(3, 2)?);
     Ok(Box::new(move |wave, _| {
@@ -512,7 +547,9 @@ fn div_fmas<T: Lane>(v: &Vop<'_>, f: fn(T, T, T, bool) -> T) -> Decoded {
         let c = c.fetch(wave, &mut room_c, true);
         let vcc = wave.vcc();
         for lane in 0..LANES {
-            values[lane] = f(a[lane], b[lane], c[lane], vcc >> lane & 1 != 0);
+            let (a, b, c, scaled) = (a[lane], b[lane], c[lane], vcc >> lane & 1 != 0);
+            values[lane] =
+                rounding::rounded(wave.mode, || nearest(a, b, c, scaled), |round| directed(round, a, b, c, scaled));
         }
         target.store(wave, &mut values, true);
         Ok(Flow::Next)
@@ -520,10 +557,7 @@ fn div_fmas<T: Lane>(v: &Vop<'_>, f: fn(T, T, T, bool) -> T) -> Decoded {
 }
 
 /// Three floating-point sources and the mode.
-fn three<T: Lane>(
-    v: &Vop<'_>,
-    f: impl Fn(crate::machine::wave::Mode, T, T, T) -> T + Send + Sync + 'static,
-) -> Decoded {
+fn three<T: Lane>(v: &Vop<'_>, f: impl Fn(Mode, T, T, T) -> T + Send + Sync + 'static) -> Decoded {
     let target = v.target::<T>(0)?;
     let (a, b, c) = (v.source::<T>(1, 0)?, v.source::<T>(2, 1)?, v.source::<T>(3, 2)?);
     Ok(Box::new(move |wave, _| {

@@ -7,6 +7,7 @@ use half::f16;
 use super::{
     arithmetic::{Extreme, extreme, fma_f16, maximum, minimum},
     lane::Lane,
+    rounding::{self, rounded},
     step::{DecodeError, Flow, Step},
     text::Operand,
     valu::{Source, Vop},
@@ -104,9 +105,9 @@ pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
     let signed = |f: fn(i16, i16, i16) -> i16| pk16(v, move |_, [a, b, c]| f(a as i16, b as i16, c as i16) as u16);
     let clamp = v.parsed.flag("clamp");
     Some(match v.parsed.mnemonic.as_str() {
-        "v_pk_add_f32" => pk32(v, |a, b, _| a + b),
-        "v_pk_mul_f32" => pk32(v, |a, b, _| a * b),
-        "v_pk_fma_f32" => pk32(v, f32::mul_add),
+        "v_pk_add_f32" => pk32(v, |m, a, b, _| rounded(m, || a + b, |round| rounding::add(round, a, b))),
+        "v_pk_mul_f32" => pk32(v, |m, a, b, _| rounded(m, || a * b, |round| rounding::mul(round, a, b))),
+        "v_pk_fma_f32" => pk32(v, |m, a, b, c| rounded(m, || a.mul_add(b, c), |round| rounding::fma(round, a, b, c))),
         "v_pk_mov_b32" => move_pair(v),
         "v_pk_add_u16" if clamp => int(|a, b, _| a.saturating_add(b)),
         "v_pk_sub_u16" if clamp => int(|a, b, _| a.saturating_sub(b)),
@@ -133,9 +134,15 @@ pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
         "v_pk_lshlrev_b16" => int(|a, b, _| b << (a & 15)),
         "v_pk_lshrrev_b16" => int(|a, b, _| b >> (a & 15)),
         "v_pk_ashrrev_i16" => signed(|a, b, _| b >> (a & 15)),
-        "v_pk_add_f16" => half(v, |_, a, b, _| f16::from_f32(a.to_f32() + b.to_f32())),
-        "v_pk_mul_f16" => half(v, |_, a, b, _| f16::from_f32(a.to_f32() * b.to_f32())),
-        "v_pk_fma_f16" | "v_pk_fmac_f16" => half(v, |_, a, b, c| fma_f16(a, b, c)),
+        "v_pk_add_f16" => half(v, |m, a, b, _| {
+            rounded(m, || f16::from_f32(a.to_f32() + b.to_f32()), |round| rounding::add(round, a, b))
+        }),
+        "v_pk_mul_f16" => half(v, |m, a, b, _| {
+            rounded(m, || f16::from_f32(a.to_f32() * b.to_f32()), |round| rounding::mul(round, a, b))
+        }),
+        "v_pk_fma_f16" | "v_pk_fmac_f16" => {
+            half(v, |m, a, b, c| rounded(m, || fma_f16(a, b, c), |round| rounding::fma(round, a, b, c)))
+        }
         "v_pk_min_f16" => half(v, |m, a, b, _| extreme(m, Extreme::Min, a, b)),
         "v_pk_max_f16" => half(v, |m, a, b, _| extreme(m, Extreme::Max, a, b)),
         "v_pk_minimum_f16" => half(v, |_, a, b, _| minimum(a, b)),
@@ -167,7 +174,7 @@ fn fetch_all<T: Lane>(sources: &[Option<Source<T>>; 3], wave: &Wave) -> [[T; LAN
     })
 }
 
-fn pk32(v: &Vop<'_>, f: impl Fn(f32, f32, f32) -> f32 + Send + Sync + 'static) -> Decoded {
+fn pk32(v: &Vop<'_>, f: impl Fn(Mode, f32, f32, f32) -> f32 + Send + Sync + 'static) -> Decoded {
     let (target, sources, select) = (v.saturating_target::<Double>(0)?, sources::<Double>(v)?, Select::of(v));
     let clamp = v.parsed.flag("clamp");
     Ok(Box::new(move |wave, _| {
@@ -181,7 +188,7 @@ fn pk32(v: &Vop<'_>, f: impl Fn(f32, f32, f32) -> f32 + Send + Sync + 'static) -
                     let x = if select.neg[half][i] { -x } else { x };
                     if flush_in { x.flush() } else { x }
                 });
-                let result = settle(f(a, b, c), [a, b, c]);
+                let result = settle(f(wave.mode, a, b, c), [a, b, c]);
                 let result = if flush_out { result.flush() } else { result };
                 value.0[half] = result.modify(0, clamp, wave.mode);
             }
@@ -288,11 +295,12 @@ fn mix(v: &Vop<'_>, half: Option<bool>) -> Decoded {
                 let x = if abs { x.abs() } else { x };
                 if neg { -x } else { x }
             });
-            let sum = settle(f32::mul_add(a, b, c), [a, b, c]);
+            let sum = rounded(mode, || f32::mul_add(a, b, c), |round| rounding::fma(round, a, b, c));
+            let sum = settle(sum, [a, b, c]);
             let sum = if f32::flushes(mode).1 { sum.flush() } else { sum };
             let narrow = || {
                 // The guide rounds to f32 first.
-                let sum = f16::from_f32(sum);
+                let sum = rounded(mode, || f16::from_f32(sum), |round| rounding::convert(round, sum));
                 let sum = if f16::flushes(mode).1 { sum.flush() } else { sum };
                 u32::from(sum.modify(0, clamp, mode).to_bits())
             };

@@ -111,6 +111,12 @@ impl Descriptor {
         self.properties >> 11 & 1 != 0
     }
 
+    /// Vector registers that a wave is given, accumulation registers among them.
+    pub fn vector_registers(&self, target: Target) -> u32 {
+        let granule = if target.is_cdna() || self.wave_size() == Size::W32 { 8 } else { 4 };
+        ((self.rsrc1 & 63) + 1) * granule
+    }
+
     /// Items of a wave.
     pub fn wave_size(&self) -> Size {
         if self.properties >> 10 & 1 != 0 { Size::W32 } else { Size::W64 }

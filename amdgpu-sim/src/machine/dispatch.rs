@@ -1,6 +1,9 @@
 //! One kernel dispatch: from packet and descriptor to work-groups across the cores.
 
-use std::sync::{Arc, OnceLock, atomic::AtomicBool};
+use std::{
+    sync::{Arc, OnceLock, atomic::AtomicBool},
+    time::Instant,
+};
 
 use hsa_rt_sys::{
     HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS, HSA_STATUS_ERROR_INVALID_ALLOCATION, HSA_STATUS_ERROR_INVALID_ARGUMENT,
@@ -13,6 +16,7 @@ use rayon::{
 use super::{
     barrier::SplitBarrier,
     check::{DispatchCheck, GroupCheck},
+    counters::{DispatchCounts, GroupCounts},
     descriptor::{Descriptor, UserRegister},
     fault::{FaultKind, FaultReport},
     memory::{Access, Memory, load_u32},
@@ -22,6 +26,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    counters::{Counts, DispatchCounters, Estimate, Occupancy, Recorder},
     isa::{decode::Code, mubuf::scratch_resource, target::ScratchAccess},
 };
 
@@ -141,7 +146,9 @@ pub fn run(
     memory: &Memory,
     pool: &ThreadPool,
     config: &Config,
+    recorder: Option<&Recorder>,
 ) -> Result<(), Box<FaultReport>> {
+    let started = Instant::now();
     let _hold = memory.hold();
     let watchdog = Watchdog::new(config.watchdog(), Arc::clone(stop));
     let dispatch = prepare(kernel, launch, memory, watchdog)?;
@@ -151,6 +158,7 @@ pub fn run(
         .and_then(|n| n.checked_mul(groups[2]))
         .ok_or_else(|| refuse(&kernel.name, FaultKind::InvalidPacket, "the grid has too many work-groups"))?;
     let check = config.checks().then(DispatchCheck::default);
+    let counts = recorder.map(|_| DispatchCounts::new(kernel.code.target));
     let worker = || Worker {
         env: Env {
             view: memory.view(launch.gpu),
@@ -159,19 +167,32 @@ pub fn run(
             started: dispatch.watchdog.started(),
             interrupt: launch.interrupt,
             barrier: SplitBarrier::default(),
-            log: check.as_ref().map(|_| Box::default()),
+            log: (check.is_some() || counts.is_some()).then(Box::default),
         },
         check: check.as_ref().map(GroupCheck::new),
+        counts: counts.as_ref().map(GroupCounts::new),
     };
-    if total == 1 {
-        // Not worth another thread.
-        return workgroup::run(&dispatch, &mut worker(), 0);
+    // One work-group is not worth another thread.
+    let result =
+        if total == 1 { workgroup::run(&dispatch, &mut worker(), 0) } else { run_all(&dispatch, total, worker, pool) };
+    if let (Ok(()), Some(recorder), Some(counts)) = (&result, recorder, &counts) {
+        recorder.add(counters(kernel, launch, &dispatch, counts.total(), recorder.span(started)));
     }
+    result
+}
+
+/// Runs all work-groups, on all threads.
+fn run_all<'w>(
+    dispatch: &Dispatch<'_>,
+    total: u64,
+    worker: impl Fn() -> Worker<'w> + Send + Sync,
+    pool: &ThreadPool,
+) -> Result<(), Box<FaultReport>> {
     // The fault that came first is the one to report: the others ended because of it.
     let first = OnceLock::new();
     pool.install(|| {
         (0..total).into_par_iter().try_for_each_init(worker, |worker, number| {
-            match workgroup::run(&dispatch, worker, number) {
+            match workgroup::run(dispatch, worker, number) {
                 Ok(()) => {
                     dispatch.watchdog.progress();
                     Ok(())
@@ -186,6 +207,34 @@ pub fn run(
     })
     .ok();
     first.into_inner().map_or(Ok(()), Err)
+}
+
+/// What is known of a dispatch that has ended, in this time.
+fn counters(
+    kernel: &Kernel,
+    launch: &Launch,
+    dispatch: &Dispatch<'_>,
+    counts: Counts,
+    (start_us, simulated_in_us): (f64, f64),
+) -> DispatchCounters {
+    let (target, size) = (kernel.code.target, dispatch.wave_size);
+    let registers = kernel.descriptor.vector_registers(target);
+    let items = dispatch.group_size.iter().product();
+    DispatchCounters {
+        kernel: kernel.name.clone(),
+        target: target.name(),
+        gpu: launch.gpu,
+        queue: launch.queue,
+        dispatch: launch.dispatch_id,
+        grid: dispatch.grid_size,
+        work_group: dispatch.group_size,
+        wave: size.lanes(),
+        start_us,
+        simulated_in_us,
+        occupancy: Occupancy::of(target, size, registers, dispatch.lds_size, items),
+        estimate: Estimate::of(target, size, &counts),
+        counts,
+    }
 }
 
 fn prepare<'k>(
@@ -231,7 +280,6 @@ fn prepare<'k>(
         return Err(invalid(format!("the kernel wants waves of {lanes} work-items, which {name} has not")));
     }
     let mode = descriptor.mode(target);
-    mode.check().map_err(|trap| refuse(&kernel.name, trap.kind, trap.detail.clone()))?;
     let user_registers = user_registers(kernel, launch, memory, scratch)?;
     // Firmware that preloads kernel arguments enters behind the 256 bytes that load them.
     let skip = if descriptor.preload().1 > 0 { 256 } else { 0 };

@@ -266,7 +266,11 @@ impl FaultReport {
 
 impl fmt::Display for FaultReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in kernel {}", self.kind, self.kernel)?;
+        write!(f, "{}", self.kind)?;
+        // A packet that is none has no kernel.
+        if !self.kernel.is_empty() {
+            write!(f, " in kernel {}", self.kernel)?;
+        }
         if !self.device.is_empty() {
             write!(f, " on {}", self.device)?;
         }
@@ -282,6 +286,9 @@ impl fmt::Display for FaultReport {
         }
         if !self.site.instruction.is_empty() {
             write!(f, "\n  at {}", self.site)?;
+        }
+        if self.kernel.is_empty() {
+            return Ok(());
         }
         write!(f, "\n  work-group {}", id(self.group))?;
         if let Some(item) = self.item {

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod barrier;
 pub mod check;
+pub mod counters;
 pub mod descriptor;
 pub mod dispatch;
 pub mod fault;

@@ -10,6 +10,8 @@ use super::{
 
 /// The report of a fault of this wave.
 pub fn trap(dispatch: &Dispatch<'_>, env: &Env<'_>, wave: &Wave, trap: Trap, group: [u32; 3]) -> Box<FaultReport> {
+    // Other reports say in words what is near the address.
+    let known = trap.address.filter(|_| trap.kind == FaultKind::UninitializedValue).and_then(|at| allocation(env, at));
     let mut report = match &trap.violation {
         Some(found) => violation(dispatch, env, found),
         None => Box::new(FaultReport {
@@ -17,12 +19,18 @@ pub fn trap(dispatch: &Dispatch<'_>, env: &Env<'_>, wave: &Wave, trap: Trap, gro
             group,
             item: trap.lane.map(|lane| item(wave.first_item + lane, dispatch.extent(group))),
             address: trap.address,
-            place: trap.place,
+            place: trap.place.or(known),
             ..FaultReport::refused(trap.kind, &dispatch.kernel, trap.detail)
         }),
     };
     report.lane = trap.lane;
     report
+}
+
+/// The live memory that holds an address.
+fn allocation(env: &Env<'_>, at: u64) -> Option<FaultPlace> {
+    let range = env.view.find(at)?;
+    Some(FaultPlace::Allocation { address: range.base, size: range.end - range.base, offset: at - range.base })
 }
 
 /// The report of what a check has found.
@@ -45,14 +53,7 @@ pub fn violation(dispatch: &Dispatch<'_>, env: &Env<'_>, found: &Violation) -> B
     };
     let (place, at) = match found.place {
         Place::Lds(offset) => (Some(FaultPlace::Lds { size: u64::from(dispatch.lds_size), offset }), Some(offset)),
-        Place::Memory(at) => {
-            let place = env.view.find(at).map(|range| FaultPlace::Allocation {
-                address: range.base,
-                size: range.end - range.base,
-                offset: at - range.base,
-            });
-            (place, Some(at))
-        }
+        Place::Memory(at) => (allocation(env, at), Some(at)),
         Place::Nowhere => (None, None),
     };
     let accesses: Vec<_> = found

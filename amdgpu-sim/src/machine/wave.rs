@@ -1,9 +1,6 @@
 //! The state of one wave: registers, EXEC, scratch, program counter.
 
-use super::{
-    barrier::Signalled,
-    fault::{FaultKind, Trap},
-};
+use super::barrier::Signalled;
 use crate::isa::text::{EXEC, VCC};
 
 /// Most work-items in a wave: the lanes of a vector register.
@@ -83,18 +80,6 @@ impl Mode {
     #[inline]
     pub fn saturates(self) -> bool {
         self.0 & 1 << 23 != 0
-    }
-
-    /// Refuses the rounding modes that the simulator has not.
-    ///
-    /// # Errors
-    /// If f32, f64 or f16 operations shall round otherwise than to nearest even.
-    pub fn check(self) -> Result<(), Box<Trap>> {
-        if self.0 & 0xf == 0 {
-            return Ok(());
-        }
-        let detail = format!("MODE {:#x} asks for a rounding mode other than to nearest even", self.0);
-        Err(Trap::new(FaultKind::UnsupportedInstruction, detail))
     }
 }
 

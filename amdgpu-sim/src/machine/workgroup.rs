@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{
     barrier::SplitBarrier,
     check::{Checked, GroupCheck, WaveCheck, twin::Filling},
+    counters::{Counted, GroupCounts},
     dispatch::Dispatch,
     fault::{FaultKind, FaultReport, Trap},
     log::Log,
@@ -59,6 +60,14 @@ impl Env<'_> {
         }
     }
 
+    /// A wave interrupts the host, with this number.
+    pub fn interrupt_host(&self, number: u32) {
+        // A twin does nothing that can be seen.
+        if !self.log.as_ref().is_some_and(|log| log.is_played_back()) {
+            (self.interrupt)(number);
+        }
+    }
+
     /// A wave signals the work-group's barrier. Gives whether it is the first one.
     pub fn signal_barrier(&mut self, wave: &mut Wave) -> bool {
         let barrier = &mut self.barrier;
@@ -99,6 +108,8 @@ pub struct Worker<'d> {
     pub env: Env<'d>,
     /// What is checked beyond that memory is live, if anything.
     pub check: Option<GroupCheck<'d>>,
+    /// What is counted, if anything.
+    pub counts: Option<GroupCounts<'d>>,
 }
 
 /// Runs the work-group of this number to its end.
@@ -106,7 +117,7 @@ pub struct Worker<'d> {
 /// # Errors
 /// The report of the fault that ended it.
 pub fn run(dispatch: &Dispatch<'_>, worker: &mut Worker<'_>, number: u64) -> Result<(), Box<FaultReport>> {
-    let Worker { env, check } = worker;
+    let Worker { env, check, counts } = worker;
     let group = dispatch.group(number);
     let size = dispatch.extent(group);
     let items = size[0] * size[1] * size[2];
@@ -134,11 +145,12 @@ pub fn run(dispatch: &Dispatch<'_>, worker: &mut Worker<'_>, number: u64) -> Res
             if wave.state != State::Running {
                 continue;
             }
-            let turn = match (&mut *check, wave_checks.get_mut(number)) {
-                (Some(group), Some(wave_check)) => {
-                    take_turn(dispatch, env, wave, &mut Checked { group, wave: wave_check })
-                }
-                _ => take_turn(dispatch, env, wave, &mut Plain),
+            let checked = check.as_mut().zip(wave_checks.get_mut(number));
+            let turn = match (checked.map(|(group, wave)| Checked { group, wave }), &mut *counts) {
+                (None, None) => take_turn(dispatch, env, wave, &mut Plain),
+                (None, Some(counts)) => take_turn(dispatch, env, wave, &mut Counted { executor: Plain, counts }),
+                (Some(mut executor), None) => take_turn(dispatch, env, wave, &mut executor),
+                (Some(executor), Some(counts)) => take_turn(dispatch, env, wave, &mut Counted { executor, counts }),
             };
             turn.map_err(|trap| report::trap(dispatch, env, wave, *trap, group))?;
             running |= wave.state == State::Running;
@@ -170,6 +182,9 @@ pub fn run(dispatch: &Dispatch<'_>, worker: &mut Worker<'_>, number: u64) -> Res
         if let Some(wave) = waves.iter().find(|wave| waits(wave)) {
             let detail = "the wave waits at a barrier that others of its work-group never signal";
             return Err(report::trap(dispatch, env, wave, *Trap::new(FaultKind::Trap, detail), group));
+        }
+        if let Some(counts) = counts {
+            counts.end(waves.len());
         }
         let Some(check) = check else { return Ok(()) };
         return check.end().map_err(|violation| report::violation(dispatch, env, &violation));

@@ -40,6 +40,24 @@ pub struct Destination {
     pub accuracy: Accuracy,
 }
 
+/// A kind of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// Memory of the device.
+    Global,
+    /// The local data share.
+    Lds,
+    /// Memory of each lane: a window of 16 bytes.
+    Scratch,
+}
+
+/// Bytes of memory that a case can read and write.
+pub const WINDOW: usize = 1024;
+/// Where the window lies, from the addresses in s[0:1] and in LDS.
+pub const WINDOW_OFFSET: usize = 8192;
+/// Where the window of scratch lies.
+pub const SCRATCH_OFFSET: usize = 64;
+
 /// The model's semantics.
 pub type Model = Box<dyn Fn(&mut Wave) + Send + Sync>;
 
@@ -49,8 +67,14 @@ pub struct Case {
     pub name: String,
     /// Which of its forms.
     pub form: &'static str,
+    /// What makes its operands, with all lanes active.
+    pub before: String,
     /// The instruction, as the assembler has it.
     pub text: String,
+    /// What makes its results vector registers.
+    pub after: String,
+    /// The memory that it reads and writes.
+    pub space: Option<Space>,
     /// The scalar register with the lanes that are active.
     pub exec: usize,
     /// The scalar register with VCC.
@@ -63,6 +87,8 @@ pub struct Case {
     pub model: Model,
     /// The vector registers that it writes.
     pub vector: Option<Destination>,
+    /// The first scalar register of the destination, where that is a floating point number.
+    pub scalar_float: Option<Destination>,
     /// Whether the MODE register matters to it.
     pub floats: bool,
     /// Whether it may change scalar registers, VCC, EXEC, SCC or M0.
@@ -77,13 +103,17 @@ impl Case {
         Self {
             name: name.to_owned(),
             form,
+            before: String::new(),
             text,
+            after: String::new(),
+            space: None,
             exec,
             vcc: random.pick(&MASKS[..3]),
             scc: random.one_in(2),
             m0: None,
             model,
             vector: None,
+            scalar_float: None,
             floats: false,
             scalars: false,
         }
@@ -102,6 +132,18 @@ impl Case {
         wave.scc = self.scc;
         wave.m0 = self.m0.map_or(0, |register| wave.s[register]);
         wave.unspecified = 0;
+        wave.open.fill(false);
+        if self.space.is_some() {
+            // Sixteen bytes of each lane; in waves of 32, twice.
+            for slot in 0..WINDOW / 16 {
+                for i in 0..4 {
+                    let word = wave.v[VECTOR_BEFORE + i][slot % wave.target.lanes];
+                    let at = 16 * slot + 4 * i;
+                    wave.window[at..at + 4].copy_from_slice(&word.to_le_bytes());
+                }
+            }
+        }
+        wave.scalar_unspecified = false;
     }
 
     /// Whether it can do something else in this mode than in the default one; for the latter, always.

@@ -3,6 +3,7 @@
 use super::{
     float::{self, Format, Number, Round},
     operand::Type::{self, B16, B32, F16, F32, F64, PkF16},
+    target::Generation,
     vector::{Lane, Row, row},
 };
 
@@ -59,25 +60,35 @@ fn byte(l: &Lane, a: u64, i: u32) -> u64 {
     from_integer(l, F32, i128::from(a >> (8 * i) & 0xff))
 }
 
-/// Eight bits as a number: AMD's formats of CDNA 3 have no infinity, no minus zero, and one NaN.
-const FP8_FNUZ: (Format, i32) = (Format { exponent: 4, fraction: 3 }, 8);
-const BF8_FNUZ: (Format, i32) = (Format { exponent: 5, fraction: 2 }, 16);
-
-fn eight_fnuz((format, bias): (Format, i32), bits: u64) -> u64 {
-    let (sign, magnitude) = (bits >> 7 & 1 == 1, bits & 0x7f);
-    let number = match (sign, magnitude) {
-        (true, 0) => Number::Nan,
-        (false, 0) => Number::Zero(false),
-        _ => {
-            let exponent = (magnitude >> format.fraction) as i32;
-            let fraction = u128::from(magnitude & ((1 << format.fraction) - 1));
-            let hidden = if exponent > 0 { 1 << format.fraction } else { 0 };
-            let exponent = exponent.max(1) - bias - format.fraction as i32;
-            Number::Finite { negative: sign, mantissa: fraction | hidden, exponent }
+/// Eight bits as a number. CDNA 3's formats have no infinity, no minus zero, one NaN, and a bias that is one larger;
+/// RDNA 4's are those of the Open Compute Project.
+fn eight(l: &Lane, format: Format, bits: u64) -> u64 {
+    let bits = bits & 0xff;
+    let magnitude = bits & 0x7f;
+    if l.target.generation == Generation::Gfx9 {
+        if bits == 0x80 {
+            return float::F32.nan();
         }
-    };
-    number.bits(float::F32, Round::Even)
+        // Even what looks like an infinity is a number: seen as one of a wider exponent, it is one.
+        let wide = Format { exponent: format.exponent + 1, fraction: format.fraction };
+        let narrow = bits & 0x80;
+        let number = Number::of(magnitude, wide);
+        // A denormal has the exponent of the smallest normal number, whatever the bias.
+        return number.with_sign(narrow != 0).scaled(wide.bias() - format.bias() - 1).bits(float::F32, Round::Even);
+    }
+    // With four bits of exponent, all ones are a NaN, and what else has the largest exponent are numbers.
+    if format == FP8 && magnitude == 0x7f {
+        return float::F32.nan();
+    }
+    if format == FP8 && magnitude >= format.infinity() {
+        let number = Number::of(magnitude - 8, format).scaled(1);
+        return number.with_sign(bits >> 7 != 0).bits(float::F32, Round::Even);
+    }
+    Number::of(bits, format).bits(float::F32, Round::Even)
 }
+
+const FP8: Format = Format { exponent: 4, fraction: 3 };
+const BF8: Format = Format { exponent: 5, fraction: 2 };
 
 /// The table.
 pub static TABLE: &[Row] = &[
@@ -148,6 +159,6 @@ pub static TABLE: &[Row] = &[
         // The one conversion to integers that is rounded as MODE says.
         c & !(0xff << shift) | integer(l.number(F32, a), l.round(F32), 8, false) << shift
     }),
-    row(&["v_cvt_f32_fp8"], F32, &[B32], |_, [a, ..]| eight_fnuz(FP8_FNUZ, a)),
-    row(&["v_cvt_f32_bf8"], F32, &[B32], |_, [a, ..]| eight_fnuz(BF8_FNUZ, a)),
+    row(&["v_cvt_f32_fp8"], F32, &[B32], |l, [a, ..]| eight(l, FP8, a)),
+    row(&["v_cvt_f32_bf8"], F32, &[B32], |l, [a, ..]| eight(l, BF8, a)),
 ];

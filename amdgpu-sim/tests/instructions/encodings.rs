@@ -51,6 +51,12 @@ const VOP3: &[[u32; 3]] = &[
     [0x4000, 0x1c02_00e9, 0xfac6_8800],
 ];
 const SCALAR: &[[u32; 3]] = &[[0, 0, 0]];
+/// s0, -1.
+const SOP1: &[[u32; 3]] = &[[0, 0, 0], [0xc1, 0, 0]];
+/// Zero; all of the MODE register.
+const SOPK: &[[u32; 3]] = &[[0, 0, 0], [0xf801, 0, 0]];
+/// Zero, one; -1, the barrier of the work-group.
+const SOPP: &[[u32; 3]] = &[[0, 0, 0], [1, 0, 0], [0xffff, 0, 0]];
 const SMEM_GFX9: &[[u32; 3]] = &[[1 << 17, 0, 0], [0, 0, 0]];
 const SMEM_GFX10: &[[u32; 3]] = &[[0, 0x7d << 25, 0]];
 const SMEM_GFX11: &[[u32; 3]] = &[[0, 0x7c << 25, 0]];
@@ -73,10 +79,10 @@ static GFX9: &[Encoding] = &[
     encoding("VOPC", 0x7c00_0000, 17, 8, VOPC),
     encoding("VOP3P", 0xd380_0000, 16, 7, VOP3),
     encoding("VOP3", 0xd000_0000, 16, 10, VOP3),
-    encoding("SOP1", 0xbe80_0000, 8, 8, SCALAR),
+    encoding("SOP1", 0xbe80_0000, 8, 8, SOP1),
     encoding("SOPC", 0xbf00_0000, 16, 7, SCALAR),
-    encoding("SOPP", 0xbf80_0000, 16, 7, SCALAR),
-    encoding("SOPK", 0xb000_0000, 23, 5, SCALAR),
+    encoding("SOPP", 0xbf80_0000, 16, 7, SOPP),
+    encoding("SOPK", 0xb000_0000, 23, 5, SOPK),
     encoding("SOP2", 0x8000_0000, 23, 7, SCALAR),
     encoding("SMEM", 0xc000_0000, 18, 8, SMEM_GFX9),
     encoding("DS", 0xd800_0000, 17, 8, DS),
@@ -94,10 +100,10 @@ static GFX10: &[Encoding] = &[
     encoding("VOPC", 0x7c00_0000, 17, 8, VOPC),
     encoding("VOP3P", 0xcc00_0000, 16, 7, VOP3),
     encoding("VOP3", 0xd400_0000, 16, 10, VOP3),
-    encoding("SOP1", 0xbe80_0000, 8, 8, SCALAR),
+    encoding("SOP1", 0xbe80_0000, 8, 8, SOP1),
     encoding("SOPC", 0xbf00_0000, 16, 7, SCALAR),
-    encoding("SOPP", 0xbf80_0000, 16, 7, SCALAR),
-    encoding("SOPK", 0xb000_0000, 23, 5, SCALAR),
+    encoding("SOPP", 0xbf80_0000, 16, 7, SOPP),
+    encoding("SOPK", 0xb000_0000, 23, 5, SOPK),
     encoding("SOP2", 0x8000_0000, 23, 7, SCALAR),
     encoding("SMEM", 0xf400_0000, 18, 8, SMEM_GFX10),
     encoding("DS", 0xd800_0000, 18, 8, DS_GFX10),
@@ -116,10 +122,10 @@ static GFX11: &[Encoding] = &[
     encoding("VOP3P", 0xcc00_0000, 16, 7, VOP3),
     encoding("VOP3", 0xd400_0000, 16, 10, VOP3),
     encoding("VOPD", 0xc800_0000, 17, 9, VOPD),
-    encoding("SOP1", 0xbe80_0000, 8, 8, SCALAR),
+    encoding("SOP1", 0xbe80_0000, 8, 8, SOP1),
     encoding("SOPC", 0xbf00_0000, 16, 7, SCALAR),
-    encoding("SOPP", 0xbf80_0000, 16, 7, SCALAR),
-    encoding("SOPK", 0xb000_0000, 23, 5, SCALAR),
+    encoding("SOPP", 0xbf80_0000, 16, 7, SOPP),
+    encoding("SOPK", 0xb000_0000, 23, 5, SOPK),
     encoding("SOP2", 0x8000_0000, 23, 7, SCALAR),
     encoding("SMEM", 0xf400_0000, 18, 8, SMEM_GFX11),
     encoding("DS", 0xd800_0000, 18, 8, DS_GFX10),
@@ -139,10 +145,10 @@ static GFX12: &[Encoding] = &[
     encoding("VOP3P", 0xcc00_0000, 16, 7, VOP3),
     encoding("VOP3", 0xd400_0000, 16, 10, VOP3),
     encoding("VOPD", 0xc800_0000, 17, 9, VOPD),
-    encoding("SOP1", 0xbe80_0000, 8, 8, SCALAR),
+    encoding("SOP1", 0xbe80_0000, 8, 8, SOP1),
     encoding("SOPC", 0xbf00_0000, 16, 7, SCALAR),
-    encoding("SOPP", 0xbf80_0000, 16, 7, SCALAR),
-    encoding("SOPK", 0xb000_0000, 23, 5, SCALAR),
+    encoding("SOPP", 0xbf80_0000, 16, 7, SOPP),
+    encoding("SOPK", 0xb000_0000, 23, 5, SOPK),
     encoding("SOP2", 0x8000_0000, 23, 7, SCALAR),
     encoding("SMEM", 0xf400_0000, 13, 6, SMEM_GFX11),
     encoding("VDS", 0xd800_0000, 18, 8, SCALAR),

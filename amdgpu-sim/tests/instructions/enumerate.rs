@@ -17,8 +17,8 @@ pub struct Form {
     pub form: &'static str,
     /// Its mnemonic in the assembler, with the suffix of the encoding where there is one.
     pub mnemonic: String,
-    /// An instance of it.
-    pub text: String,
+    /// Instances of it, with operands of several kinds.
+    pub texts: Vec<String>,
 }
 
 /// One instruction of a GPU.
@@ -42,12 +42,19 @@ fn candidates(target: &Target) -> Vec<Candidate> {
         for opcode in 0..1_u32 << encoding.width {
             for fill in encoding.fills {
                 let words = [encoding.word | opcode << encoding.low | fill[0], fill[1], fill[2]];
+                // The marker hides itself.
+                if words[0] >> 16 == MARKER >> 16 {
+                    continue;
+                }
                 candidates.push(Candidate { encoding, words });
             }
         }
     }
     candidates
 }
+
+/// Most instances of a form.
+const INSTANCES: usize = 4;
 
 /// `s_nop` with a number tells which candidate follows.
 const MARKER: u32 = 0xbf80_0000;
@@ -128,14 +135,17 @@ pub fn instructions(target: &Target) -> Vec<Instruction> {
                 let mnemonic = part.split_whitespace().next().unwrap_or_default();
                 let (name, form) = split(mnemonic, part, encoding);
                 let forms = found.entry(name).or_default();
-                if !forms.iter().any(|known| known.form == form) {
-                    forms.push(Form { encoding, form, mnemonic: mnemonic.to_owned(), text: line.to_owned() });
+                if let Some(known) = forms.iter_mut().find(|known| known.form == form) {
+                    if known.texts.len() < INSTANCES && !known.texts.iter().any(|text| text == line) {
+                        known.texts.push(line.to_owned());
+                    }
+                } else {
+                    forms.push(Form { encoding, form, mnemonic: mnemonic.to_owned(), texts: vec![line.to_owned()] });
                 }
             }
         }
     }
-    // The marker hides itself.
-    let nop = Form { encoding: "SOPP", form: "", mnemonic: "s_nop".to_owned(), text: "s_nop 0".to_owned() };
+    let nop = Form { encoding: "SOPP", form: "", mnemonic: "s_nop".to_owned(), texts: vec!["s_nop 0".to_owned()] };
     found.insert("s_nop".to_owned(), vec![nop]);
     found.into_iter().map(|(name, forms)| Instruction { name, forms }).collect()
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{
     case::Accuracy::{Absolute, Units},
     float::{self, Number, Round},
-    operand::Type::{self, B16, B32, F16, F32, F64, PkF16, PkF32},
+    operand::Type::{self, B16, B32, BF16, F16, F32, F64, PkBF16, PkF16, PkF32},
     vector::{Kind, Lane, Row, row},
 };
 
@@ -72,6 +72,11 @@ fn extreme_2019(l: &Lane, t: Type, a: u64, b: u64, larger: bool) -> u64 {
 fn extreme3(l: &Lane, t: Type, s: [u64; 3], larger: bool) -> u64 {
     let first = extreme(l, t, s[0], s[1], larger);
     extreme(l, t, first, s[2], larger)
+}
+
+fn extreme3_2019(l: &Lane, t: Type, s: [u64; 3], first: bool, second: bool) -> u64 {
+    let inner = extreme_2019(l, t, s[0], s[1], first);
+    extreme_2019(l, t, inner, s[2], second)
 }
 
 fn median(l: &Lane, t: Type, s: [u64; 3]) -> u64 {
@@ -270,11 +275,23 @@ fn odd_cube(l: &mut Lane, s: [u64; 3], part: usize) -> u64 {
     cube(l, s)[part]
 }
 
-fn dot2(l: &Lane, [a, b, c]: [u64; 3]) -> u64 {
-    let half = |x: u64, i: u32| l.number(F16, x >> (16 * i) & 0xffff);
-    let first = half(a, 0).times(half(b, 0));
-    let second = half(a, 1).times(half(b, 1));
-    l.bits(F32, first.plus(second, Round::Even).plus(l.number(F32, c), l.round(F32)))
+/// Two products added to the third source one after the other.
+fn dot2(l: &mut Lane, t: Type, [a, b, c]: [u64; 3]) -> u64 {
+    let half = |x: u64, i: u32| Number::of(x >> (16 * i) & 0xffff, t.format().expect("a float"));
+    let mut sum = c;
+    for i in 0..2 {
+        let product = half(a, i).times(half(b, i));
+        // What becomes of denormals, the guides do not say.
+        let tiny = |bits| raw_exponent(F32, bits) == 0;
+        let format = t.format().expect("a float");
+        let denormal = |x: u64| format.is_denormal(x >> (16 * i) & 0xffff);
+        l.unspecified |= denormal(a) || denormal(b);
+        let odd = tiny(product.bits(float::F32, Round::Even)) && !matches!(product, Number::Zero(_));
+        let next = product.plus(Number::of(sum, float::F32), l.round(F32)).bits(float::F32, l.round(F32));
+        l.unspecified |= odd || tiny(sum) && sum << 33 != 0 || tiny(next) && next << 33 != 0;
+        sum = next;
+    }
+    sum
 }
 
 /// The table.
@@ -390,7 +407,9 @@ pub static TABLE: &[Row] = &[
     row(&["v_cubesc_f32"], F32, &[F32, F32, F32], |l, s| odd_cube(l, s, 1)),
     row(&["v_cubetc_f32"], F32, &[F32, F32, F32], |l, s| odd_cube(l, s, 2)),
     row(&["v_cubema_f32"], F32, &[F32, F32, F32], |l, s| odd_cube(l, s, 3)),
-    row(&["v_dot2_f32_f16"], F32, &[PkF16, PkF16, F32], dot2_operation).within(Units(1)),
+    row(&["v_dot2_f32_f16"], F32, &[PkF16, PkF16, F32], |l, s| dot2(l, F16, s)),
+    row(&["v_dot2c_f32_f16", "v_dot2acc_f32_f16"], F32, &[PkF16, PkF16, F32], |l, s| dot2(l, F16, s)).accumulates(),
+    row(&["v_dot2_f32_bf16"], F32, &[PkBF16, PkBF16, F32], |l, s| dot2(l, BF16, s)),
     row(&["v_pk_add_f16"], PkF16, &[PkF16, PkF16], |l, [a, b, _]| add(l, F16, a, b)).kind(Kind::Packed),
     row(&["v_pk_mul_f16"], PkF16, &[PkF16, PkF16], |l, [a, b, _]| mul(l, F16, a, b)).kind(Kind::Packed),
     row(&["v_pk_fma_f16"], PkF16, &[PkF16, PkF16, PkF16], |l, [a, b, c]| fma(l, F16, a, b, c)).kind(Kind::Packed),
@@ -408,8 +427,28 @@ pub static TABLE: &[Row] = &[
     row(&["v_pk_add_f32"], PkF32, &[PkF32, PkF32], |l, [a, b, _]| add(l, F32, a, b)).kind(Kind::PackedWide),
     row(&["v_pk_mul_f32"], PkF32, &[PkF32, PkF32], |l, [a, b, _]| mul(l, F32, a, b)).kind(Kind::PackedWide),
     row(&["v_pk_fma_f32"], PkF32, &[PkF32, PkF32, PkF32], |l, [a, b, c]| fma(l, F32, a, b, c)).kind(Kind::PackedWide),
+    row(&["v_minmax_f32", "v_minmax_num_f32"], F32, &[F32, F32, F32], |l, [a, b, c]| {
+        let first = extreme(l, F32, a, b, false);
+        extreme(l, F32, first, c, true)
+    }),
+    row(&["v_maxmin_f32", "v_maxmin_num_f32"], F32, &[F32, F32, F32], |l, [a, b, c]| {
+        let first = extreme(l, F32, a, b, true);
+        extreme(l, F32, first, c, false)
+    }),
+    row(&["v_minmax_f16", "v_minmax_num_f16"], F16, &[F16, F16, F16], |l, [a, b, c]| {
+        let first = extreme(l, F16, a, b, false);
+        extreme(l, F16, first, c, true)
+    }),
+    row(&["v_maxmin_f16", "v_maxmin_num_f16"], F16, &[F16, F16, F16], |l, [a, b, c]| {
+        let first = extreme(l, F16, a, b, true);
+        extreme(l, F16, first, c, false)
+    }),
+    row(&["v_minimum3_f32"], F32, &[F32, F32, F32], |l, s| extreme3_2019(l, F32, s, false, false)),
+    row(&["v_maximum3_f32"], F32, &[F32, F32, F32], |l, s| extreme3_2019(l, F32, s, true, true)),
+    row(&["v_minimummaximum_f32"], F32, &[F32, F32, F32], |l, s| extreme3_2019(l, F32, s, false, true)),
+    row(&["v_maximumminimum_f32"], F32, &[F32, F32, F32], |l, s| extreme3_2019(l, F32, s, true, false)),
+    row(&["v_minimum3_f16"], F16, &[F16, F16, F16], |l, s| extreme3_2019(l, F16, s, false, false)),
+    row(&["v_maximum3_f16"], F16, &[F16, F16, F16], |l, s| extreme3_2019(l, F16, s, true, true)),
+    row(&["v_minimummaximum_f16"], F16, &[F16, F16, F16], |l, s| extreme3_2019(l, F16, s, false, true)),
+    row(&["v_maximumminimum_f16"], F16, &[F16, F16, F16], |l, s| extreme3_2019(l, F16, s, true, false)),
 ];
-
-fn dot2_operation(l: &mut Lane, s: [u64; 3]) -> u64 {
-    dot2(l, s)
-}

@@ -196,7 +196,10 @@ pub fn wave(target: &Target, mode: Mode, number: usize) -> Wave {
         scc: false,
         m0: 0,
         mode,
+        window: vec![0; super::case::WINDOW],
+        open: vec![false; super::case::WINDOW],
         unspecified: 0,
+        scalar_unspecified: false,
     };
     for kind in BANKS {
         let bank = Bank::of(kind);

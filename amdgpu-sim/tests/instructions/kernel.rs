@@ -7,7 +7,7 @@ use amdgpu_sim::FaultReport;
 use super::{
     case::{
         Accuracy, Case, DESTINATION, DESTINATION_WORDS, Destination, SCALAR_BEFORE, SCALAR_DESTINATION, SCALAR_WORDS,
-        VECTOR_BEFORE,
+        SCRATCH_OFFSET, Space, VECTOR_BEFORE, WINDOW, WINDOW_OFFSET,
     },
     float::{Number, Round},
     inputs::{self, FIRST_SCALAR, FIRST_VECTOR, LAST_SCALAR, LAST_VECTOR},
@@ -21,8 +21,10 @@ use crate::support::{Buffer, Program, Shape, agent, agents, pools, tool};
 const CHUNK: usize = 1500;
 /// Waves that run each kernel, each with inputs of its own.
 pub const WAVES: usize = 6;
-/// Bytes that a case writes: four vector registers of 64 lanes, and a line of scalars.
-const BLOCK: usize = 1280;
+/// Bytes that a case writes: four vector registers of 64 lanes, a line of scalars, and its window of memory.
+const BLOCK: usize = 1280 + WINDOW;
+/// Bytes of memory of a wave around its window.
+const MEMORY: usize = 2 * WINDOW_OFFSET;
 /// Scalars of a case: destination, VCC, SCC, EXEC, M0.
 const SCALARS: usize = SCALAR_WORDS + 6;
 
@@ -146,7 +148,9 @@ fn advance(text: &mut String, register: usize, bytes: &str) {
 /// Loads the banks of vectors and scalars; leaves the address of the results in s[4:5].
 fn prologue(target: &Target) -> String {
     let mut text = String::from("v_lshlrev_b32 v1, 4, v0\nv_lshlrev_b32 v0, 2, v0\n");
+    text += "v_lshrrev_b32 v3, 2, v0\n";
     text += "s_load_dwordx4 s[4:7], s[0:1], 0x0\ns_load_dwordx2 s[8:9], s[0:1], 0x10\ns_load_dword s16, s[0:1], 0x18\n";
+    text += "s_load_dwordx2 s[10:11], s[0:1], 0x20\n";
     text += wait(target);
     writeln!(text, "s_mul_i32 s17, s2, {}", (LAST_VECTOR - FIRST_VECTOR) * 256).unwrap();
     advance(&mut text, 4, "s17");
@@ -163,7 +167,55 @@ fn prologue(target: &Target) -> String {
         writeln!(text, "s_load_dwordx16 {registers}, s[6:7], {:#x}", 64 * part).unwrap();
     }
     text += wait(target);
+    writeln!(text, "s_mul_i32 s17, s2, {MEMORY}").unwrap();
+    advance(&mut text, 10, "s17");
+    // A descriptor of raw memory, whose first half is the address.
+    let format = match target.generation {
+        Generation::Gfx9 => 0x0002_7000_u32,
+        Generation::Gfx10 => 0x3101_6000,
+        _ => 0x3001_4000,
+    };
+    writeln!(text, "s_mov_b64 s[0:1], s[10:11]\ns_mov_b32 s2, {MEMORY}\ns_mov_b32 s3, {format:#x}").unwrap();
     text + "s_mov_b64 s[4:5], s[8:9]\n"
+}
+
+/// Fills the window with what each lane has in four registers; or copies it to the results.
+fn access_window(text: &mut String, target: &Target, space: Space, fill: bool) {
+    for part in 0..WINDOW / (16 * target.lanes) {
+        let at = part * 16 * target.lanes;
+        let registers = vector_text(if fill { VECTOR_BEFORE } else { 8 }, 4);
+        let offset = WINDOW_OFFSET + at;
+        match (space, fill) {
+            (Space::Global, true) => {
+                writeln!(text, "v_or_b32 v12, {offset:#x}, v1\nglobal_store_dwordx4 v12, {registers}, s[0:1]").unwrap();
+            }
+            (Space::Global, false) => {
+                writeln!(text, "v_or_b32 v12, {offset:#x}, v1\nglobal_load_dwordx4 {registers}, v12, s[0:1]").unwrap();
+            }
+            (Space::Lds, true) => writeln!(text, "ds_write_b128 v1, {registers} offset:{offset}").unwrap(),
+            (Space::Lds, false) => writeln!(text, "ds_read_b128 {registers}, v1 offset:{offset}").unwrap(),
+            (Space::Scratch, true) => {
+                writeln!(text, "scratch_store_dwordx4 off, {registers}, off offset:{SCRATCH_OFFSET}").unwrap();
+            }
+            (Space::Scratch, false) => {
+                writeln!(text, "scratch_load_dwordx4 {registers}, off, off offset:{SCRATCH_OFFSET}").unwrap();
+            }
+        }
+        text.push_str(wait(target));
+        if !fill {
+            writeln!(text, "global_store_dwordx4 v1, {registers}, s[4:5] offset:{}", 1280 + at).unwrap();
+        }
+        text.push_str(wait_stores(target));
+    }
+}
+
+/// Waits for stores.
+fn wait_stores(target: &Target) -> &'static str {
+    match target.generation {
+        Generation::Gfx9 => "",
+        Generation::Gfx12 => "s_wait_storecnt 0\n",
+        _ => "s_waitcnt_vscnt null, 0\n",
+    }
 }
 
 /// The name that a case has in reports of faults.
@@ -183,6 +235,10 @@ fn emit(text: &mut String, target: &Target, number: usize, case: &Case) {
             writeln!(text, "s_mov_b64 {to}, {from}").unwrap();
         }
     }
+    if let Some(space) = case.space {
+        access_window(text, target, space, true);
+    }
+    text.push_str(&case.before);
     writeln!(text, "s_mov_b32 m0, {}", case.m0.map_or("0".to_owned(), |register| format!("s{register}"))).unwrap();
     writeln!(text, "{mov} {vcc}, {}", scalar_text(case.vcc, words)).unwrap();
     writeln!(text, "s_cmp_eq_u32 0, {}", flag(!case.scc)).unwrap();
@@ -192,6 +248,12 @@ fn emit(text: &mut String, target: &Target, number: usize, case: &Case) {
         text.push_str("s_cselect_b32 s16, 1, 0\ns_mov_b64 s[18:19], exec\n");
     }
     writeln!(text, "{mov} {exec}, -1").unwrap();
+    if let Some(space) = case.space {
+        text.push_str(wait(target));
+        text.push_str(wait_stores(target));
+        access_window(text, target, space, false);
+    }
+    text.push_str(&case.after);
     if width > 0 {
         let size = ["", "", "x2", "x3", "x4"][width];
         writeln!(text, "global_store_dword{size} v1, {}, s[4:5]", vector_text(DESTINATION, width)).unwrap();
@@ -288,7 +350,11 @@ fn launch(program: &Program, target: &Target, waves: &[Wave], cases: usize) -> R
     let pool = pools(agents()[0])[0];
     let (vectors, scalars) = (Buffer::of(pool, &vectors), Buffer::of(pool, &scalars));
     let out = Buffer::of(pool, &vec![0_u32; waves.len() * stride / 4]);
-    let arguments = [vectors.address as u64, scalars.address as u64, out.address as u64, stride as u64];
+    let memory = Buffer::of(pool, &vec![0_u32; waves.len() * MEMORY / 4]);
+    let window = memory.address as u64;
+    // Kernels add offsets to the low half alone.
+    assert_eq!(window >> 32, (window + (waves.len() * MEMORY) as u64) >> 32, "the memory crosses 4 GiB");
+    let arguments = [vectors.address as u64, scalars.address as u64, out.address as u64, stride as u64, window];
     let shape = Shape::linear((waves.len() * target.lanes) as u32, target.lanes as u16);
     program.launch("k", &arguments, shape)?;
     Ok(out.read())
@@ -326,6 +392,16 @@ fn compare(case: &Case, expected: &Wave, words: &[u32]) -> Option<String> {
             }
         }
     }
+    if case.space.is_some() {
+        let got: Vec<u8> = words[320..].iter().flat_map(|word| word.to_le_bytes()).collect();
+        // Scratch has a window of each lane.
+        let size = if case.space == Some(Space::Scratch) { 16 * expected.target.lanes } else { WINDOW };
+        let differs = (0..size).find(|at| got[*at] != expected.window[*at] && !expected.open[*at]);
+        if let Some(at) = differs {
+            let (slot, part) = (at & !15, |bytes: &[u8]| format!("{:02x?}", &bytes[at & !15..(at & !15) + 16]));
+            return Some(format!("memory at {slot}: simulator {}, model {}", part(&got), part(&expected.window)));
+        }
+    }
     if case.scalars {
         let scalars = &words[256..256 + SCALARS];
         let mut model: Vec<u32> = expected.s[SCALAR_DESTINATION..SCALAR_DESTINATION + SCALAR_WORDS].to_vec();
@@ -343,6 +419,14 @@ fn compare(case: &Case, expected: &Wave, words: &[u32]) -> Option<String> {
             for i in [0, 1, SCALAR_WORDS, SCALAR_WORDS + 1] {
                 let open = (expected.unspecified >> (32 * (i % 2))) as u32;
                 (model[i], got[i]) = (model[i] & !open, got[i] & !open);
+            }
+        }
+        if expected.scalar_unspecified {
+            got[0] = model[0];
+        }
+        if let Some(destination) = case.scalar_float {
+            if is_close(&destination, u128::from(got[0]), u128::from(model[0])) {
+                got[0] = model[0];
             }
         }
         if model != got {

@@ -1,6 +1,6 @@
 //! Which forms the simulator knows: each runs once, by itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use amdgpu_sim::FaultKind;
 
@@ -18,22 +18,20 @@ pub type Key = (String, &'static str);
 /// Instructions that end a wave's progress for good, or wait for what never comes.
 const HALTS: [&str; 4] = ["s_sethalt", "s_sendmsghalt", "s_wait_event", "s_barrier_leave"];
 
-/// The forms that the simulator does not know, each with what it says.
+/// The forms that the simulator does not know, each with what it says. One is known if an instance of it is.
 pub fn unsupported(target: &Target, instructions: &[Instruction]) -> Vec<(Key, String)> {
-    let forms: Vec<(Key, &str)> = instructions
-        .iter()
-        .filter(|instruction| !HALTS.contains(&instruction.name.as_str()))
-        .flat_map(|instruction| {
-            instruction.forms.iter().map(|form| ((instruction.name.clone(), form.form), form.text.as_str()))
-        })
-        .collect();
-    let lines: String = forms.iter().map(|(_, text)| format!("{text}\n")).collect();
-    let refused: BTreeSet<usize> = refused_lines(target, &lines);
-    let mut text = header(target);
-    for (number, (_, instruction)) in forms.iter().enumerate() {
-        if refused.contains(&(number + 1)) {
-            continue;
+    let mut instances: Vec<(Key, &str)> = Vec::new();
+    for instruction in instructions.iter().filter(|instruction| !HALTS.contains(&instruction.name.as_str())) {
+        for form in &instruction.forms {
+            let key = (instruction.name.clone(), form.form);
+            instances.extend(form.texts.iter().map(|text| (key.clone(), text.as_str())));
         }
+    }
+    let lines: String = instances.iter().map(|(_, text)| format!("{text}\n")).collect();
+    let refused: BTreeSet<usize> = refused_lines(target, &lines);
+    let is_refused = |number: usize| refused.contains(&(number + 1));
+    let mut text = header(target);
+    for (number, (_, instruction)) in instances.iter().enumerate().filter(|(number, _)| !is_refused(*number)) {
         // The buffer is an address, a descriptor, and the vector address.
         let body = format!(
             "s_load_dwordx4 s[0:3], s[0:1], 0x0\n{}v_mov_b32 v0, s0\nv_mov_b32 v1, s1\n{instruction}\n",
@@ -41,24 +39,31 @@ pub fn unsupported(target: &Target, instructions: &[Instruction]) -> Vec<(Key, S
         );
         text += &kernel(target, &format!("k{number}"), &Mode::DEFAULT, &body);
     }
-    let code = assemble(target, &text);
-    let gpu = agent(target.name);
-    let mut program = Program::on(gpu, &code);
+    let mut program = Program::on(agent(target.name), &assemble(target, &text));
     let buffer = Buffer::of(pools(agents()[0])[0], &[0_u32; 16384]);
-    let mut unsupported = Vec::new();
-    for (number, (key, instruction)) in forms.iter().enumerate() {
-        if refused.contains(&(number + 1)) {
-            unsupported.push((key.clone(), format!("LLVM does not assemble `{instruction}`")));
+    let arguments = [buffer.address as u64, 0x0002_7000 << 32 | 65536];
+    let shape = Shape::linear(target.lanes as u32, target.lanes as u16);
+    let mut unknown: BTreeMap<Key, String> = BTreeMap::new();
+    let mut known: BTreeSet<Key> = BTreeSet::new();
+    for (number, (key, instruction)) in instances.iter().enumerate() {
+        if known.contains(key) {
             continue;
         }
-        let arguments = [buffer.address as u64, 0x0002_7000 << 32 | 65536];
-        let shape = Shape::linear(target.lanes as u32, target.lanes as u16);
-        if let Err(report) = program.launch(&format!("k{number}"), &arguments, shape) {
-            if report.kind == FaultKind::UnsupportedInstruction {
-                unsupported.push((key.clone(), report.detail.clone()));
-            }
-            program.renew_queue();
+        if is_refused(number) {
+            unknown.entry(key.clone()).or_insert_with(|| format!("LLVM does not assemble `{instruction}`"));
+            continue;
         }
+        let outcome = program.launch(&format!("k{number}"), &arguments, shape);
+        match outcome {
+            Err(report) if report.kind == FaultKind::UnsupportedInstruction => {
+                unknown.insert(key.clone(), report.detail.clone());
+                program.renew_queue();
+                continue;
+            }
+            Err(_) => program.renew_queue(),
+            Ok(()) => {}
+        }
+        known.insert(key.clone());
     }
-    unsupported
+    unknown.into_iter().filter(|(key, _)| !known.contains(key)).collect()
 }

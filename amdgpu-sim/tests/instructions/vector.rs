@@ -33,6 +33,18 @@ pub struct Lane {
 /// What a vector instruction computes from its sources.
 pub type Operation = fn(&mut Lane, [u64; 3]) -> u64;
 
+/// The bit that has the result in the upper half of its register, sometimes.
+fn upper(row: &Row, random: &mut Random) -> u8 {
+    // What comes near to the model is compared as a number, in the low half.
+    let exact = row.to.is_half() && row.accuracy == Accuracy::Exact;
+    if exact { (random.below(2) as u8) << 3 } else { 0 }
+}
+
+/// Whether the assembler names halves of registers: `v0.l`.
+fn names_halves(form: &Form) -> bool {
+    form.texts.iter().any(|text| text.contains(".l"))
+}
+
 /// What an instruction reads and writes beside its operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -215,6 +227,17 @@ fn modifiers(
         "dpp8" | "e64_dpp8" => modifiers.dpp = Some(Dpp::random_eight(random)),
         _ => {}
     }
+    let halves = names_halves(form) && !packed;
+    if !plain && halves {
+        // Registers of halves are the first 128, and none of the banks is beyond.
+        let vectors = sources.iter().zip(row.from).enumerate();
+        for (i, (source, kind)) in vectors {
+            if kind.is_half() && matches!(source, Source::Vector(_)) && random.one_in(2) {
+                modifiers.select |= 1 << i;
+            }
+        }
+        modifiers.select |= upper(row, random);
+    }
     if plain || form.form == "e32" || form.form == "dpp8" {
         return modifiers;
     }
@@ -223,7 +246,9 @@ fn modifiers(
     let float = row.from[..count].iter().any(|kind| kind.format().is_some());
     if float && random.one_in(2) {
         modifiers.negative = any(random);
-        if packed {
+        if row.kind == Kind::CarryOut {
+            // The mask's place is where others have this modifier.
+        } else if packed {
             modifiers.negative_high = any(random);
         } else {
             modifiers.absolute = any(random);
@@ -231,7 +256,7 @@ fn modifiers(
     }
     // Only operands that are floating point numbers have a sign to change.
     for (i, kind) in row.from[..count].iter().enumerate() {
-        if kind.format().is_none() {
+        if kind.format().is_none() || !packed && matches!(kind, Type::PkF16 | Type::PkBF16) {
             modifiers.negative &= !(1 << i);
             modifiers.absolute &= !(1 << i);
             modifiers.negative_high &= !(1 << i);
@@ -248,10 +273,10 @@ fn modifiers(
     if packed && random.one_in(2) {
         modifiers.select = any(random);
         modifiers.select_high = any(random);
-    } else if form.form.starts_with("e64") || form.form.is_empty() {
+    } else if !halves && (form.form.starts_with("e64") || form.form.is_empty()) {
         let halves = row.from.iter().any(|kind| kind.is_half()) || row.to.is_half();
         if halves && random.one_in(2) {
-            modifiers.select = any(random) | if row.to.is_half() { (random.below(2) as u8) << 3 } else { 0 };
+            modifiers.select = any(random) | upper(row, random);
         }
         for (i, (kind, source)) in row.from.iter().zip(sources).enumerate() {
             // What the upper half of a constant is, the guides do not say.
@@ -284,19 +309,25 @@ fn text(row: &Row, form: &Form, target: &Target, operands: &Operands) -> String 
         Source::Scalar(register) => scalar_text(*register, mask_words),
         other => other.text(mask_words, wave32),
     };
+    let packed = matches!(row.kind, Kind::Packed | Kind::PackedWide);
+    let halves = names_halves(form) && !packed;
+    let half = |i: usize| if modifiers.select >> i & 1 == 1 { "h" } else { "l" };
     let mut parts = Vec::new();
     match row.kind {
         Kind::Compare => parts.push(mask(mask_out)),
         Kind::CompareExec if target.generation == Generation::Gfx9 => parts.push(mask(mask_out)),
         Kind::CompareExec => {}
+        _ if row.to.is_half() && halves => parts.push(format!("v{DESTINATION}.{}", half(3))),
         _ => parts.push(vector_text(DESTINATION, row.to.words())),
     }
     if matches!(row.kind, Kind::CarryOut | Kind::CarryInOut) {
         parts.push(mask(mask_out));
     }
-    let packed = matches!(row.kind, Kind::Packed | Kind::PackedWide);
     for (i, (source, kind)) in sources.iter().zip(row.from).enumerate() {
         let mut part = source.text(kind.words(), wave32);
+        if halves && kind.is_half() && matches!(source, Source::Vector(_)) {
+            part = format!("{part}.{}", half(i));
+        }
         if modifiers.sdwa.as_ref().is_some_and(|sdwa| sdwa.extends(i)) {
             part = format!("sext({part})");
         }
@@ -327,7 +358,7 @@ fn text(row: &Row, form: &Form, target: &Target, operands: &Operands) -> String 
         if modifiers.negative_high != 0 {
             text += &format!(" neg_hi:{}", bits(modifiers.negative_high, count));
         }
-    } else if modifiers.select != 0 {
+    } else if modifiers.select != 0 && !halves {
         let of_destination = modifiers.select >> 3 & 1;
         let mask = modifiers.select & ((1 << count) - 1) | of_destination << count;
         text += &format!(" op_sel:{}", bits(mask, count + 1));
@@ -462,7 +493,8 @@ fn execute(row: &Row, operands: &Operands, wave: &mut Wave) {
         }
         if row.reads_destination {
             let last = row.from.len() - 1;
-            values[last] = if row.from[last].is_half() { old & 0xffff } else { old };
+            let shift = if modifiers.select >> 3 & 1 == 1 { 16 } else { 0 };
+            values[last] = if row.from[last].is_half() { old >> shift & 0xffff } else { old };
         }
         let carry = if row.kind == Kind::ReadsVcc { before.vcc } else { mask_in } >> number & 1 == 1;
         let mut lane = Lane {

@@ -47,9 +47,25 @@ impl Mode {
         ..Self::DEFAULT
     };
 
+    /// Single precision rounded up, the others down.
+    pub const UP_DOWN: Self = Self {
+        name: "the mode that rounds single precision up, others down",
+        round_32: Round::Up,
+        round_16_64: Round::Down,
+        ..Self::DEFAULT
+    };
+
+    /// Single precision rounded towards zero, the others up.
+    pub const ZERO_UP: Self = Self {
+        name: "the mode that cuts single precision off, and rounds others up",
+        round_32: Round::Zero,
+        round_16_64: Round::Up,
+        ..Self::DEFAULT
+    };
+
     /// The modes that instructions are tested in.
     pub fn tested(target: &Target) -> Vec<Self> {
-        let mut modes = vec![Self::DEFAULT, Self::FAST];
+        let mut modes = vec![Self::DEFAULT, Self::FAST, Self::UP_DOWN, Self::ZERO_UP];
         if target.generation == Generation::Gfx12 {
             // RDNA 4 has no such bits: clamping always makes NaN zero, and no operation prefers a signalling NaN.
             for mode in &mut modes {
@@ -114,8 +130,14 @@ pub struct Wave {
     pub m0: u32,
     /// The MODE register.
     pub mode: Mode,
+    /// The memory that the case can read and write.
+    pub window: Vec<u8>,
+    /// Which bytes of it the guides leave open.
+    pub open: Vec<bool>,
     /// Lanes whose result the guides leave open.
     pub unspecified: u64,
+    /// Whether the guides leave the first scalar register of the destination open.
+    pub scalar_unspecified: bool,
 }
 
 impl Wave {
@@ -127,6 +149,11 @@ impl Wave {
     /// Whether a lane is active.
     pub fn is_active(&self, lane: usize) -> bool {
         self.exec >> lane & 1 == 1
+    }
+
+    /// Says that the guides leave bytes of the window open.
+    pub fn open_bytes(&mut self, at: usize, bytes: usize) {
+        self.open[at..at + bytes].fill(true);
     }
 
     /// The active lanes.

@@ -178,3 +178,59 @@ impl Machine {
 pub fn all_targets() {
     simulate("gfx942,gfx90a,gfx1030,gfx1100,gfx1201");
 }
+
+/// Words that look random, the same in every run.
+pub fn words(seed: u64, count: usize) -> Vec<u32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 16) as u32
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// A test of one instruction: sources in v2, v4, v6; the result in v8, which holds `old` before.
+pub struct Test {
+    /// What it executes.
+    pub text: String,
+    /// The sources' values, one for each lane.
+    pub sources: Vec<Vec<u64>>,
+    /// Registers of the result.
+    pub width: usize,
+    /// What is in the result's registers before.
+    pub old: Vec<u32>,
+    /// What the result shall be in each lane.
+    pub expected: Vec<u64>,
+}
+
+/// Runs tests and compares.
+pub fn check(machine: Machine, tests: Vec<Test>) {
+    let cases: Vec<Case> = tests
+        .iter()
+        .map(|test| {
+            let mut inputs: Vec<_> = test
+                .sources
+                .iter()
+                .zip([2, 4, 6])
+                .map(|(values, first)| ("v", first, Registers::of(values, |value| *value, 2)))
+                .collect();
+            inputs.push(("v", 8, Registers::of(&test.old, |value| u64::from(*value), 2)));
+            Case { text: test.text.clone(), inputs, output: ("v", 8, test.width) }
+        })
+        .collect();
+    for (test, got) in tests.iter().zip(machine.run(&cases)) {
+        let got = got.unwrap_or_else(|report| panic!("{}: {report}", test.text));
+        for lane in 0..machine.lanes {
+            let value = got.get(lane, 0, 32 * test.width);
+            let sources: Vec<_> = test.sources.iter().map(|values| format!("{:#x}", values[lane])).collect();
+            let expected = test.expected[lane];
+            assert_eq!(
+                value, expected,
+                "{}: {}, {sources:?}: {value:#x}, not {expected:#x}",
+                machine.target, test.text
+            );
+        }
+    }
+}

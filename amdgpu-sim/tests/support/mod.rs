@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use amdgpu_sim::{Config, Disassembler, FaultReport};
+use amdgpu_sim::{Config, Disassembler, FaultReport, counters::CountersOutput};
 use geobacter_spool::job::Instruction;
 use hsa_rt_sys::*;
 
@@ -194,6 +194,13 @@ pub fn check_everything() {
     CHECKS.store(true, Ordering::Relaxed);
 }
 
+static COUNTERS: AtomicBool = AtomicBool::new(false);
+
+/// Has the simulator keep counters. To be called before anything else of this test process uses it.
+pub fn count_everything() {
+    COUNTERS.store(true, Ordering::Relaxed);
+}
+
 static COVERAGE: AtomicBool = AtomicBool::new(false);
 
 /// Has the simulator record which instructions are executed. To be called before anything else of this test process uses it.
@@ -224,7 +231,12 @@ pub fn api() -> &'static HsaApi {
         let checks = config.checks() || CHECKS.load(Ordering::Relaxed);
         // No test of the checks waits for the watchdog, and checks take their time on a busy machine.
         let config = if checks { config } else { config.with_watchdog(WATCHDOG) }.with_checks(checks);
-        let config = config.with_memory(MEMORY.load(Ordering::Relaxed)).with_coverage(COVERAGE.load(Ordering::Relaxed));
+        let config = config.with_memory(MEMORY.load(Ordering::Relaxed));
+        let config = match COUNTERS.load(Ordering::Relaxed) {
+            true => config.with_counters(Some(CountersOutput::Program)),
+            false => config,
+        };
+        let config = config.with_coverage(COVERAGE.load(Ordering::Relaxed));
         let api = amdgpu_sim::install(config, Arc::new(LlvmMc)).unwrap();
         // SAFETY: the table's functions are HSA's.
         assert_eq!(unsafe { (api.hsa_init)() }, HSA_STATUS_SUCCESS);

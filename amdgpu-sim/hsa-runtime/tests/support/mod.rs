@@ -142,11 +142,15 @@ pub fn passes(command: &mut Command) {
     assert!(ended.code == Some(0) && ended.stdout.lines().last() == Some("PASS"), "{command:?}: {ended:#?}");
 }
 
-/// Compiles a HIP program of this package for gfx90a.
+/// What HIP programs are compiled for: what both Debian's HIP and the simulator know, waves of 64 and of 32.
+pub const HIP_TARGETS: [&str; 2] = ["gfx90a", "gfx1030"];
+
+/// Compiles a HIP program of this package for all of [`HIP_TARGETS`].
 pub fn compile_hip(surroundings: &Surroundings, name: &str) -> PathBuf {
     let program = surroundings.path(name);
     run(Command::new("hipcc")
-        .args(["--offload-arch=gfx90a", "-O2"])
+        .args(HIP_TARGETS.map(|target| format!("--offload-arch={target}")))
+        .arg("-O2")
         .arg(source("hip").join(format!("{name}.hip")))
         .arg("-o")
         .arg(&program));

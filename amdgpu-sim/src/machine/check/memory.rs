@@ -24,8 +24,8 @@ const LINE: u32 = 8;
 const SHARDS: usize = 64;
 /// Most lines of which a work-group's reads are recorded: 4 MiB of memory.
 const GROUP_READS: usize = 1 << 14;
-/// Most lines of which a dispatch's reads are recorded: 64 MiB of memory.
-const DISPATCH_READS: usize = 1 << 18;
+/// Most lines of which a dispatch's reads are recorded: 16 MiB of memory.
+const DISPATCH_READS: usize = 1 << 16;
 
 /// Who accessed a unit, within one work-group.
 #[derive(Clone, Copy, Debug, Default)]
@@ -212,18 +212,36 @@ struct Writers {
     update: (u64, Record),
 }
 
+/// A work-group that read a unit, in few bytes: most of what a kernel accesses is read alone.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reader {
+    /// The work-group's number, from 1 on; 0 if there is none.
+    group: u32,
+    ip: u32,
+    item: u32,
+    epoch: u32,
+}
+
 /// Two work-groups that read a unit: whoever writes it differs from one of them at least.
 #[derive(Clone, Copy, Debug, Default)]
-struct Readers([(u32, Record); 2]);
+struct Readers([Reader; 2]);
 
 impl Readers {
-    fn add(&mut self, group: u32, record: Record) {
+    fn add(&mut self, group: u64, record: Record) {
+        let Some(group) = u32::try_from(group).ok().and_then(|group| group.checked_add(1)) else { return };
         let [first, second] = &mut self.0;
-        if !first.1.is_some() {
-            *first = (group, record);
-        } else if first.0 != group {
-            *second = (group, record);
+        let reader = Reader { group, ip: record.ip, item: record.item, epoch: record.epoch };
+        if first.group == 0 {
+            *first = reader;
+        } else if first.group != group {
+            *second = reader;
         }
+    }
+
+    /// Work-groups and records.
+    fn all(&self) -> impl Iterator<Item = (u64, Record)> {
+        let there = self.0.into_iter().filter(|reader| reader.group != 0);
+        there.map(|Reader { group, ip, item, epoch }| (u64::from(group - 1), Record { ip, item, epoch, phase: 1 }))
     }
 }
 
@@ -291,7 +309,7 @@ impl DispatchAccesses {
             };
             merging.compare(all, line, |readers, cell| {
                 if let Some(record) = cell.first() {
-                    readers.add(group as u32, record);
+                    readers.add(group, record);
                 }
                 None
             })?;
@@ -358,8 +376,7 @@ impl Merging<'_> {
     /// Compares what the group has written with what others have read.
     fn write_beside(&self, readers: &Readers, cell: &Cell) -> Option<Conflict> {
         let write = Some(cell.write).filter(|record| record.is_some())?;
-        let mut readers = readers.0.into_iter().map(|(group, record)| (u64::from(group), record));
-        let (group, record) = readers.find(|reader| self.unordered(*reader, write))?;
+        let (group, record) = readers.all().find(|reader| self.unordered(*reader, write))?;
         Some((FaultKind::Race, (group, record, AccessKind::Load), (write, AccessKind::Store)))
     }
 

@@ -8,8 +8,21 @@ use super::{
 };
 
 const INTEGER: [&str; 15] = [
-    "xchg", "add", "sub", "and", "nand", "or", "xor", "max", "min", "umax", "umin", "uinc_wrap", "udec_wrap",
-    "usub_cond", "usub_sat",
+    "xchg",
+    "add",
+    "sub",
+    "and",
+    "nand",
+    "or",
+    "xor",
+    "max",
+    "min",
+    "umax",
+    "umin",
+    "uinc_wrap",
+    "udec_wrap",
+    "usub_cond",
+    "usub_sat",
 ];
 const FLOAT: [&str; 7] = ["xchg", "fadd", "fsub", "fmax", "fmin", "fmaximum", "fminimum"];
 
@@ -42,9 +55,13 @@ pub fn cases(all: &mut Vec<Case>) {
 fn changes(all: &mut Vec<Case>, place: Place, name: &str, ty: Ty) {
     // With what the metadata promises, the hardware's floating-point atomics are used.
     let promises: &[(&str, &str)] = match name {
-        "fadd" | "fmin" | "fmax" if ty.scalar.is_float() => {
-            &[("", ""), ("_fast", ", !amdgpu.no.fine.grained.memory !0, !amdgpu.no.remote.memory !0, !amdgpu.ignore.denormal.mode !0")]
-        }
+        "fadd" | "fmin" | "fmax" if ty.scalar.is_float() => &[
+            ("", ""),
+            (
+                "_fast",
+                ", !amdgpu.no.fine.grained.memory !0, !amdgpu.no.remote.memory !0, !amdgpu.ignore.denormal.mode !0",
+            ),
+        ],
         _ => &[("", "")],
     };
     for (suffix, promise) in promises {
@@ -144,7 +161,8 @@ fn contended(all: &mut Vec<Case>) {
         let end = "fence syncscope(\"workgroup\") release\ncall void @llvm.amdgcn.s.barrier()\n\
              fence syncscope(\"workgroup\") acquire\n";
         let global = "@lds_$NAME = internal addrspace(3) global i32 poison, align 4\n";
-        let change = format!("atomicrmw {name} ptr addrspace(3) @lds_$NAME, i32 %a syncscope(\"workgroup\") monotonic\n");
+        let change =
+            format!("atomicrmw {name} ptr addrspace(3) @lds_$NAME, i32 %a syncscope(\"workgroup\") monotonic\n");
         let body = format!("{begin}%old = {change}{end}%r = load i32, ptr addrspace(3) @lds_$NAME");
         let case = Case::new(format!("contended_{name}"), &[ty], ty, &body).with_device_globals(global);
         all.push(case.modelled(Reference::Group(model)));

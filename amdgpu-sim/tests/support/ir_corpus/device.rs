@@ -143,12 +143,7 @@ fn expected(case: &Case, way: Way, inputs: &[Vec<Vec<u128>>], host: &Host) -> Op
 }
 
 /// Compiles cases and runs them.
-pub fn execute(
-    way: Way,
-    cases: &[&Case],
-    inputs: &HashMap<String, Vec<Vec<Vec<u128>>>>,
-    host: &Host,
-) -> Outcome {
+pub fn execute(way: Way, cases: &[&Case], inputs: &HashMap<String, Vec<Vec<Vec<u128>>>>, host: &Host) -> Outcome {
     let mut outcome = Outcome::default();
     let functions = cases
         .iter()

@@ -107,10 +107,8 @@ pub fn cases(all: &mut Vec<Case>) {
         let body = "%r = call $T @llvm.ldexp.$M.$UM($T %a, $U %b)".replace("$UM", &exponents.mangled());
         all.push(ldexp(ty, exponents, &body));
         let both = format!("{{ $T, {} }}", exponents.ir());
-        let body = format!(
-            "%p = call {both} @llvm.frexp.$M.{}($T %a)\n%r = extractvalue {both} %p, ",
-            exponents.mangled()
-        );
+        let body =
+            format!("%p = call {both} @llvm.frexp.$M.{}($T %a)\n%r = extractvalue {both} %p, ", exponents.mangled());
         let host = |part: u32, result: &str| {
             let (s, suffix) = (ty.scalar.ir(), ty.scalar.mangled());
             let each = elementwise(ty, result, |n| {
@@ -171,9 +169,7 @@ fn ldexp(ty: Ty, exponents: Ty, body: &str) -> Case {
     let domain = Domain::Below(4000);
     let bias = format!("%e = sub $U %b, splat (i32 2000)\n{}", body.replace("$U %b", "$U %e"));
     let host = format!("%e = sub $U %b, splat (i32 2000)\n{first}{}{host}", second.replace("%b", "%e"));
-    Case::new(format!("ldexp_{}", ty.mangled()), &[ty, exponents], ty, &bias)
-        .on_host(&host)
-        .domain(1, domain)
+    Case::new(format!("ldexp_{}", ty.mangled()), &[ty, exponents], ty, &bias).on_host(&host).domain(1, domain)
 }
 
 fn vectors(ty: Ty, exponents: Ty) -> (String, String) {

@@ -67,8 +67,12 @@ const OPERATIONS: &[(&str, Guard, &str)] = &[
     ("xnor", Guard::None, "%p = xor $T %a, %b\n%r = xor $T %p, splat ($S -1)"),
     ("andn2", Guard::None, "%p = xor $T %b, splat ($S -1)\n%r = and $T %a, %p"),
     ("blend", Guard::None, "%p = xor $T %a, splat ($S -1)\n%q = and $T %a, %b\n%s = and $T %p, %c\n%r = or $T %q, %s"),
-    ("smed3", Guard::None, "%l = call $T @llvm.smin.$M($T %a, $T %b)\n%h = call $T @llvm.smax.$M($T %a, $T %b)\n\
-        %m = call $T @llvm.smin.$M($T %h, $T %c)\n%r = call $T @llvm.smax.$M($T %l, $T %m)"),
+    (
+        "smed3",
+        Guard::None,
+        "%l = call $T @llvm.smin.$M($T %a, $T %b)\n%h = call $T @llvm.smax.$M($T %a, $T %b)\n\
+        %m = call $T @llvm.smin.$M($T %h, $T %c)\n%r = call $T @llvm.smax.$M($T %l, $T %m)",
+    ),
     ("umin3", Guard::None, "%p = call $T @llvm.umin.$M($T %a, $T %b)\n%r = call $T @llvm.umin.$M($T %p, $T %c)"),
     ("smax3", Guard::None, "%p = call $T @llvm.smax.$M($T %a, $T %b)\n%r = call $T @llvm.smax.$M($T %p, $T %c)"),
 ];
@@ -106,12 +110,7 @@ pub fn cases(all: &mut Vec<Case>) {
             });
         }
         if ty.scalar != Scalar::I8 {
-            all.push(Case::new(
-                format!("bswap_{}", ty.mangled()),
-                &[ty],
-                ty,
-                "%r = call $T @llvm.bswap.$M($T %a)",
-            ));
+            all.push(Case::new(format!("bswap_{}", ty.mangled()), &[ty], ty, "%r = call $T @llvm.bswap.$M($T %a)"));
         }
         for name in OVERFLOWS.into_iter().filter(|name| is_sensible(name, ty)) {
             let both = format!(
@@ -148,12 +147,7 @@ pub fn cases(all: &mut Vec<Case>) {
         all.push(moved(Case::new(format!("select_{m}"), &[ty, ty, flags(ty)], ty, &each)));
         if ty.lanes > 1 {
             let whole = "%r = select i1 %c, $T %a, $T %b";
-            all.push(moved(Case::new(
-                format!("select_whole_{m}"),
-                &[ty, ty, Ty::scalar(Scalar::I1)],
-                ty,
-                whole,
-            )));
+            all.push(moved(Case::new(format!("select_whole_{m}"), &[ty, ty, Ty::scalar(Scalar::I1)], ty, whole)));
         }
         if !INTEGERS.contains(&ty.scalar) {
             all.push(moved(Case::new(format!("freeze_{m}"), &[ty], ty, "%r = freeze $T %a")));

@@ -165,10 +165,9 @@ fn narrow(all: &mut Vec<Case>, place: Place) {
                     extend,
                 );
                 let body = match from {
-                    "i16" => body.replace("%t = trunc i16 %x to i16", "%t = freeze i16 %x").replace(
-                        &format!("%e = {extend} i16 %v to i16"),
-                        "%e = freeze i16 %v",
-                    ),
+                    "i16" => body
+                        .replace("%t = trunc i16 %x to i16", "%t = freeze i16 %x")
+                        .replace(&format!("%e = {extend} i16 %v to i16"), "%e = freeze i16 %v"),
                     _ => body,
                 };
                 let name = format!("half{half}_{extend}_{from}");
@@ -223,11 +222,16 @@ fn functions(all: &mut Vec<Case>, place: Place) {
 }
 
 fn atomic_accesses(all: &mut Vec<Case>, place: Place) {
-    let types = [Scalar::I8, Scalar::I16, Scalar::I32, Scalar::I64, Scalar::Half, Scalar::Float, Scalar::Double, Scalar::Ptr];
+    let types =
+        [Scalar::I8, Scalar::I16, Scalar::I32, Scalar::I64, Scalar::Half, Scalar::Float, Scalar::Double, Scalar::Ptr];
     for scalar in types {
         let ty = Ty::scalar(scalar);
-        for (order, store, load) in [("relaxed", "monotonic", "monotonic"), ("ordered", "release", "acquire"), ("strict", "seq_cst", "seq_cst")] {
-            for (scope, of) in [("group", "syncscope(\"workgroup\") "), ("agent", "syncscope(\"agent\") "), ("system", "")] {
+        for (order, store, load) in
+            [("relaxed", "monotonic", "monotonic"), ("ordered", "release", "acquire"), ("strict", "seq_cst", "seq_cst")]
+        {
+            for (scope, of) in
+                [("group", "syncscope(\"workgroup\") "), ("agent", "syncscope(\"agent\") "), ("system", "")]
+            {
                 let align = ty.size();
                 let body = format!(
                     "store atomic $T %a, $P %m {of}{store}, align {align}\nLAUNDER(%m, %q)\n\

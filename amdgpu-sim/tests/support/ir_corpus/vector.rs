@@ -36,8 +36,7 @@ pub fn cases(all: &mut Vec<Case>) {
         push(Case::new(format!("insert_any_{m}"), &[ty, one, index], ty, body).domain(2, below));
         for (name, from) in SHUFFLES {
             let mask: Vec<String> = (0..ty.lanes).map(|n| format!("i32 {}", from(n, ty.lanes))).collect();
-            let body =
-                format!("%r = shufflevector $T %a, $T %b, <{} x i32> <{}>", ty.lanes, mask.join(", "));
+            let body = format!("%r = shufflevector $T %a, $T %b, <{} x i32> <{}>", ty.lanes, mask.join(", "));
             push(Case::new(format!("shuffle_{name}_{m}"), &[ty, ty], ty, &body));
         }
         if ty.lanes.is_multiple_of(2) && ty.lanes > 2 {
