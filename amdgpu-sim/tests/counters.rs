@@ -2,7 +2,11 @@
 
 mod support;
 
-use std::{fs, process::Command, sync::{Mutex, PoisonError}};
+use std::{
+    fs,
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
 
 use amdgpu_sim::{
     counters::{Bound, DispatchCounters, Limit},

@@ -251,8 +251,7 @@ pub static TABLE: &[Row] = &[
         l.unsigned(32, i128::from((sad8(a, b, false) << 16) + c))
     })
     .clamps(),
-    row(&["v_msad_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, i128::from(sad8(a, b, true) + c)))
-        .clamps(),
+    row(&["v_msad_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, i128::from(sad8(a, b, true) + c))),
     row(&["v_sad_u16"], B32, &[B32, B32, B32], |l, [a, b, c]| {
         let part = |i: u32| (a >> i & 0xffff).abs_diff(b >> i & 0xffff);
         l.unsigned(32, i128::from(part(0) + part(16) + c))

@@ -20,7 +20,7 @@ use crate::support::{Buffer, Program, Shape, agent, agents, pools, tool};
 /// Cases of one kernel.
 const CHUNK: usize = 1500;
 /// Waves that run each kernel, each with inputs of its own.
-pub const WAVES: usize = 6;
+pub const WAVES: usize = 4;
 /// Bytes that a case writes: four vector registers of 64 lanes, a line of scalars, and its window of memory.
 const BLOCK: usize = 1280 + WINDOW;
 /// Bytes of memory of a wave around its window.
