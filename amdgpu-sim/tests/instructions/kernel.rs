@@ -424,10 +424,9 @@ fn compare(case: &Case, expected: &Wave, words: &[u32]) -> Option<String> {
         if expected.scalar_unspecified {
             got[0] = model[0];
         }
-        if let Some(destination) = case.scalar_float {
-            if is_close(&destination, u128::from(got[0]), u128::from(model[0])) {
-                got[0] = model[0];
-            }
+        let is_near = |destination: &Destination| is_close(destination, u128::from(got[0]), u128::from(model[0]));
+        if case.scalar_float.as_ref().is_some_and(is_near) {
+            got[0] = model[0];
         }
         if model != got {
             let what = "destination x 4, vcc x 2, scc, exec x 2, m0";

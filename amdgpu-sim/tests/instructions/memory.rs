@@ -53,8 +53,6 @@ struct Place {
     flip: usize,
     /// Where in the sixteen bytes.
     at: usize,
-    /// The instruction's offset.
-    offset: i32,
 }
 
 impl Place {
@@ -103,7 +101,7 @@ pub fn case(row: &Row, name: &str, form: &Form, target: &Target, random: &mut Ra
         _ if signed => -(random.below(2048) as i32),
         _ => random.below(limit.min(WINDOW_OFFSET)) as i32,
     };
-    let place = Place { flip: random.below(target.lanes), at, offset };
+    let place = Place { flip: random.below(target.lanes), at };
     let mut before = String::new();
     let scratch = path == Path::Scratch;
     // The register's part of the address.

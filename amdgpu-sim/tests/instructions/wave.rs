@@ -147,11 +147,6 @@ pub struct Wave {
 }
 
 impl Wave {
-    /// The bits of a mask that lanes have.
-    pub fn all_lanes(&self) -> u64 {
-        u64::MAX >> (64 - self.target.lanes)
-    }
-
     /// Whether a lane is active.
     pub fn is_active(&self, lane: usize) -> bool {
         self.exec >> lane & 1 == 1
