@@ -46,6 +46,7 @@ pub struct Config {
     checks: bool,
     counters: Option<CountersOutput>,
     memory: Option<u64>,
+    coverage: bool,
 }
 
 impl Config {
@@ -85,6 +86,18 @@ impl Config {
     /// The same devices with counters that go there, or without, whatever the environment says.
     pub fn with_counters(mut self, counters: Option<CountersOutput>) -> Self {
         self.counters = counters;
+        self
+    }
+
+    /// Whether it is recorded which instructions are executed.
+    pub fn coverage(&self) -> bool {
+        self.coverage
+    }
+
+    /// The same devices with this switched on or off. [`executed_instructions`](crate::executed_instructions) gives what
+    /// was recorded.
+    pub fn with_coverage(mut self, coverage: bool) -> Self {
+        self.coverage = coverage;
         self
     }
 
@@ -132,6 +145,7 @@ impl FromStr for Config {
                 checks: checks_from_environment().unwrap_or(false),
                 counters: counters_from_environment(),
                 memory: memory_from_environment(),
+                coverage: false,
             }),
             _ => Err(ConfigError::Count(text.to_owned())),
         }

@@ -6,6 +6,10 @@
 //! [`Disassembler`]; this crate links no LLVM), decoded and executed, wave by wave, instruction by instruction. Nothing
 //! here knows a kernel: what runs is the bytes of the code object.
 //!
+//! The functions that Geobacter does not call are in a table of their own, [`other_hsa_api`]; the package
+//! `amdgpu-sim-hsa-runtime` makes a library of both that HIP and HSA programs find in place of AMD's. What the simulator
+//! has not (images, memory that processes share, shared virtual memory, HSAIL) is refused with the status of its header.
+//!
 //! ```text
 //!  program --HsaApi--> hsa/  agents, pools, signals, copies, queues, loader     one state for each process
 //!                       |  packet, kernel
@@ -103,7 +107,9 @@ pub use config::{
 pub use disassembler::{Disassembler, WorkerDisassembler};
 #[cfg(feature = "fault-injection")]
 pub use hsa::injection;
-pub use hsa::{InstallError, hsa_api, install, last_error, other_hsa_api, take_counters, take_fault_report};
+pub use hsa::{
+    InstallError, executed_instructions, hsa_api, install, last_error, other_hsa_api, take_counters, take_fault_report,
+};
 pub use machine::{
     check::AccessKind,
     fault::{AccessReport, FaultKind, FaultPlace, FaultReport, Site},

@@ -81,7 +81,8 @@ line of its source if it was compiled with line tables (-gline-tables-only). The
 Examples:
   cargo geobacter sim -- ./vector_add
   cargo geobacter sim --device gfx942x2 -- rocminfo
-  cargo geobacter sim --check -- ./tests --filter reduction")]
+  cargo geobacter sim --check -- ./tests --filter reduction
+  cargo geobacter sim --counters - -- ./matmul")]
     Sim(SimArguments),
     /// Show what a program's kernels become on a GPU.
     #[command(after_help = "\
@@ -137,6 +138,9 @@ pub struct SimArguments {
     /// Memory of each GPU, for example 512M or 16G.
     #[arg(long, value_name = "BYTES")]
     pub memory: Option<String>,
+    /// Count what each kernel does: a table on standard error (-), or a file (NAME.json, NAME.trace).
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub counters: Option<OsString>,
     /// Say more on standard error: off, error, warn, info, debug (every HSA call that fails) or trace.
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,

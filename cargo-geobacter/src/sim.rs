@@ -12,7 +12,7 @@ use std::{
     process::{self, Command},
 };
 
-use amdgpu_sim::{CHECK_VARIABLE, Config, MEMORY_VARIABLE};
+use amdgpu_sim::{CHECK_VARIABLE, Config, MEMORY_VARIABLE, counters::COUNTERS_VARIABLE};
 use anyhow::{Context, bail};
 use geobacter_compiler_patch::Toolchain;
 use geobacter_runtime_amd::SIMULATOR_VARIABLE;
@@ -48,6 +48,9 @@ pub fn become_program(arguments: &SimArguments) -> anyhow::Result<Infallible> {
     }
     if let Some(memory) = &arguments.memory {
         command.env(MEMORY_VARIABLE, memory);
+    }
+    if let Some(counters) = &arguments.counters {
+        command.env(COUNTERS_VARIABLE, counters);
     }
     if let Some(level) = &arguments.log {
         command.env("AMDGPU_SIM_LOG", level);

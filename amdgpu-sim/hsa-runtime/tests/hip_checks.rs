@@ -49,7 +49,10 @@ fn races_in_shared_memory() {
 
 #[test]
 fn shared_memory_that_nobody_wrote() {
-    is_found("shared_unwritten", &["read of uninitialized memory", "no work-item of the group has written what is read"]);
+    is_found(
+        "shared_unwritten",
+        &["read of uninitialized memory", "no work-item of the group has written what is read"],
+    );
 }
 
 #[test]
@@ -76,7 +79,10 @@ fn memory_that_was_freed() {
 
 #[test]
 fn atomic_operations_beside_writes() {
-    is_found("atomic_and_write", &["overlapping writes", "atomic operation by work-item", "write by work-item (200, 0, 0)"]);
+    is_found(
+        "atomic_and_write",
+        &["overlapping writes", "atomic operation by work-item", "write by work-item (200, 0, 0)"],
+    );
 }
 
 #[test]

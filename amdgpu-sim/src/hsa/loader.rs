@@ -214,6 +214,9 @@ impl Loaded {
         if simulator.config.checks() {
             code.ask_source();
         }
+        if simulator.config.coverage() {
+            simulator.coverage.watch(&mut code);
+        }
         let code = Arc::new(code);
         let kernel = |symbol: &Symbol| match symbol.value {
             SymbolValue::Kernel(descriptor) => Some(Kernel {

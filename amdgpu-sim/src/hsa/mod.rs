@@ -38,7 +38,7 @@ mod watch;
 use hsa_rt_sys::{HsaApi, OtherHsaApi};
 
 pub use queue::take_fault_report;
-pub use state::{InstallError, install, last_error, take_counters};
+pub use state::{InstallError, executed_instructions, install, last_error, take_counters};
 
 macro_rules! table {
     ($table:ident { $( $module:ident: $( $name:ident )* ; )* }) => {

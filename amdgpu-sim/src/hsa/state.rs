@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -23,6 +23,7 @@ use crate::{
     config::Config,
     counters::{DispatchCounters, Recorder},
     disassembler::Disassembler,
+    isa::{coverage::Coverage, target::Target},
     machine::{
         agents::GpuSet,
         memory::{Memory, Purpose, Range},
@@ -46,6 +47,8 @@ pub struct Simulator {
     pub executables: Mutex<Executables>,
     /// What can be launched.
     pub kernels: Kernels,
+    /// Which instructions were executed, if that is recorded.
+    pub coverage: Coverage,
     /// Who is told of memory faults.
     pub handler: Mutex<Option<Handler>>,
     /// Takes the dispatches' counters, if they are kept.
@@ -104,6 +107,7 @@ pub fn install(config: Config, disassembler: Arc<dyn Disassembler>) -> Result<Hs
         queues: Mutex::default(),
         executables: Mutex::default(),
         kernels: Kernels::default(),
+        coverage: Coverage::default(),
         handler: Mutex::default(),
         copies_profiled: AtomicBool::new(false),
         references: AtomicUsize::new(0),
@@ -154,6 +158,13 @@ pub fn installed() -> Option<&'static Simulator> {
 /// None if counters are off ([`Config::with_counters`]).
 pub fn take_counters() -> Vec<DispatchCounters> {
     installed().and_then(|simulator| simulator.recorder.as_ref()).map(Recorder::take).unwrap_or_default()
+}
+
+/// The mnemonics of the instructions that kernels have executed on GPUs of this name, as LLVM's assembler has them. They are
+/// recorded if the simulator was installed with [`Config::with_coverage`]; otherwise there are none.
+pub fn executed_instructions(target: &str) -> BTreeSet<String> {
+    let recorded = SIMULATOR.get().zip(Target::named(target));
+    recorded.map(|(simulator, target)| simulator.coverage.executed(target)).unwrap_or_default()
 }
 
 /// The simulator, if it is installed and initialised.

@@ -303,8 +303,8 @@ pub fn div_fmas_f64(a: f64, b: f64, c: f64, scaled: bool) -> f64 {
     let by = if c.to_bits() >> 52 & 0x7ff > 1023 { 128 } else { -128 };
     let fused = a.mul_add(b, c);
     let scaled = ldexp(fused, by);
-    if scaled.is_normal() || !fused.is_finite() {
-        // The multiply-add rounded it, once.
+    if scaled.abs() > f64::MIN_POSITIVE || !fused.is_finite() {
+        // The multiply-add rounded it, once. (The smallest normal number may be a denormal that the scaling rounded up.)
         return scaled;
     }
     // The scaling rounded it again. That differs only where the first rounding made it look like a tie.
@@ -457,6 +457,12 @@ mod tests {
         div_fixup(q, d, n, -1075, 2047)
     }
 
+    #[test]
+    fn a_quotient_below_the_smallest_normal_is_rounded_once() {
+        let (n, d) = (f64::from_bits(0x800f_ffff_ffff_ffff), f64::from_bits(0x3fef_ffff_ffff_ffff));
+        assert_eq!(divide_f64(n, d).to_bits(), 0x800f_ffff_ffff_ffff);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
@@ -472,6 +478,14 @@ mod tests {
             let (n, d) = (f64::from_bits(n), f64::from_bits(d));
             let (q, expected) = (divide_f64(n, d), n / d);
             prop_assert!(q.to_bits() == expected.to_bits() || q.is_nan() && expected.is_nan(), "{n:e} / {d:e} = {q:e}");
+        }
+
+        #[test]
+        fn division_is_rounded_correctly_at_the_smallest_normal(near in 0_u64..64, below in 0_u64..64, sign: bool) {
+            // The quotients lie around the smallest normal number, many of them next to a tie.
+            let n = f64::from_bits((1 << 52) + 8 - near | u64::from(sign) << 63);
+            let d = f64::from_bits(1.0_f64.to_bits() - below);
+            prop_assert_eq!(divide_f64(n, d).to_bits(), (n / d).to_bits(), "{:e} / {:e}", n, d);
         }
 
         #[test]

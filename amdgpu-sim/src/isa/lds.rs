@@ -3,6 +3,7 @@
 use super::{
     atomic::{operation32, operation64},
     decode::nothing,
+    lds_exchange,
     step::{DecodeError, Flow, Step},
     transfer::{Transfer, load, store},
     valu::Vop,
@@ -16,6 +17,9 @@ use crate::machine::{
 /// The step of a DS instruction; `None` if it is none.
 pub fn lookup(v: &Vop<'_>) -> Option<Result<Step, DecodeError>> {
     let name = v.parsed.mnemonic.strip_prefix("ds_")?;
+    if let Some(decoded) = lds_exchange::lookup(v, name) {
+        return Some(decoded);
+    }
     if let Some(kind) = name.strip_prefix("read_").and_then(Transfer::load) {
         return Some(address(v, 1).and_then(|address| load(v, 0, kind, address)));
     }
@@ -50,11 +54,15 @@ fn address(
 }
 
 /// LDS addresses are of 32 bits, and the sum with the offset wraps: LLVM folds negative indices so.
-fn local(base: u32, offset: u64) -> u64 {
+pub fn local(base: u32, offset: u64) -> u64 {
     u64::from(base.wrapping_add(offset as u32))
 }
 
-fn number(v: &Vop<'_>, name: &str) -> Result<u64, DecodeError> {
+/// A modifier's value.
+///
+/// # Errors
+/// If it is no number.
+pub fn number(v: &Vop<'_>, name: &str) -> Result<u64, DecodeError> {
     let value = v.parsed.number(name).and_then(|value| u64::try_from(value).ok());
     value.ok_or_else(|| DecodeError::new(v.parsed, "the offset is not understood"))
 }

@@ -8,12 +8,14 @@
 
 pub mod arithmetic;
 pub mod atomic;
+pub mod coverage;
 pub mod decode;
 pub mod dot;
 pub mod dpp;
 pub mod flow;
 pub mod lane;
 pub mod lds;
+pub mod lds_exchange;
 pub mod limits;
 pub mod matrix;
 pub mod minifloat;

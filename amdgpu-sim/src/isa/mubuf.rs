@@ -3,13 +3,18 @@
 //! A swizzled buffer lies so that the same element of neighbouring lanes is side by side. Scratch is one on targets
 //! that reach it so: its resource, made here, has a base in a window of addresses of its own, and an address in that
 //! window is turned back into a lane and an offset in its scratch.
+//!
+//! An access that begins beyond the buffer's size loads 0 and stores nothing. (The hardware looks at each word of a wider
+//! one.)
 
 use super::{
     decode::nothing,
+    lds_exchange::load_to_lds,
     step::{DecodeError, Step},
     text::Operand,
     transfer::{Transfer, load, store},
     valu::Vop,
+    vmem::{atomic_at, returns_old_value},
 };
 use crate::machine::{
     space::Space,
@@ -33,16 +38,65 @@ struct Resource {
     index_stride: u64,
     /// Whether the lane's number is added to the index.
     adds_lane: bool,
+    /// What the buffer has: elements of `stride` bytes, or bytes.
+    records: u64,
+    check: RangeCheck,
+}
+
+/// How an access is held against the buffer's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RangeCheck {
+    /// The index, and that the offset is within an element.
+    Element,
+    /// The index.
+    Index,
+    /// Only that the buffer is not empty.
+    Empty,
+    /// Bytes from the buffer's start.
+    Bytes,
+}
+
+impl RangeCheck {
+    /// CDNA: by the stride and the swizzle (*CDNA 3 ISA*, section 9.1.5.3 "Range checking").
+    fn cdna(stride: u64, swizzled: bool) -> Self {
+        if stride == 0 || !swizzled { Self::Bytes } else { Self::Index }
+    }
+
+    /// RDNA: by a field of the resource (*RDNA 3 ISA*, section 9.1.5.3 "Range checking").
+    fn rdna(field: u32) -> Self {
+        match field & 3 {
+            0 => Self::Element,
+            1 => Self::Index,
+            2 => Self::Empty,
+            _ => Self::Bytes,
+        }
+    }
 }
 
 impl Resource {
-    fn of(words: [u32; 4]) -> Self {
+    fn of(words: [u32; 4], cdna: bool) -> Self {
+        let (stride, swizzled) = (u64::from(words[1] >> 16 & 0x3fff), words[1] >> 31 != 0);
         Self {
+            records: u64::from(words[2]),
+            check: if cdna { RangeCheck::cdna(stride, swizzled) } else { RangeCheck::rdna(words[3] >> 28) },
             base: u64::from(words[0]) | u64::from(words[1] & 0xffff) << 32,
-            stride: u64::from(words[1] >> 16 & 0x3fff),
-            swizzled: words[1] >> 31 != 0,
+            stride,
+            swizzled,
             index_stride: 8 << (words[3] >> 21 & 3),
             adds_lane: words[3] >> 23 & 1 != 0,
+        }
+    }
+
+    /// Whether the first byte of an access is in the buffer.
+    fn has(&self, index: u64, offset: u64, scalar: u64) -> bool {
+        match self.check {
+            RangeCheck::Element => index < self.records && (self.stride == 0 || offset < self.stride),
+            RangeCheck::Index => index < self.records,
+            RangeCheck::Empty => self.records != 0,
+            RangeCheck::Bytes => {
+                let within = index.wrapping_mul(self.stride).wrapping_add(offset);
+                within.saturating_add(scalar) < self.records
+            }
         }
     }
 
@@ -82,42 +136,60 @@ pub fn lookup(v: &Vop<'_>) -> Option<Result<Step, DecodeError>> {
         "wbl2" | "inv" | "wbinvl1" | "wbinvl1_vol" | "invl2" | "gl0_inv" | "gl1_inv" => return Some(Ok(nothing())),
         _ => {}
     }
+    if let Some(name) = name.strip_prefix("atomic_") {
+        return Some(atomic(v, name));
+    }
     if let Some(kind) = name.strip_prefix("load_").and_then(Transfer::load) {
-        return Some(address(v).and_then(|address| load(v, 0, kind, address)));
+        if v.parsed.flag("lds") && kind.bytes() <= 4 {
+            let offset = v.parsed.number("offset").unwrap_or(0);
+            return Some(address(v, 0).map(|address| load_to_lds(kind, offset, address)));
+        }
+        return Some(address(v, 1).and_then(|address| load(v, 0, kind, address)));
     }
     let kind = name.strip_prefix("store_").and_then(Transfer::store)?;
-    Some(address(v).and_then(|address| store(v, 0, kind, address)))
+    Some(address(v, 1).and_then(|address| store(v, 0, kind, address)))
 }
 
-/// Operands: data, vector address, resource, scalar offset.
-fn address(v: &Vop<'_>) -> Result<impl Fn(&Wave, usize) -> (Space, u64) + Send + Sync + use<>, DecodeError> {
+/// The old value goes to where the operand was.
+fn atomic(v: &Vop<'_>, name: &str) -> Result<Step, DecodeError> {
+    let data = usize::from(v.vector(0)?.0);
+    let to = returns_old_value(v).then_some(data);
+    address(v, 1).and_then(|address| atomic_at(v, name, (data, to), address))
+}
+
+/// Operands, of which the vector address is number `first`: data, vector address, resource, scalar offset.
+fn address(
+    v: &Vop<'_>,
+    first: usize,
+) -> Result<impl Fn(&Wave, usize) -> (Space, u64) + Send + Sync + use<>, DecodeError> {
     let error = || DecodeError::new(v.parsed, "the address is not understood");
     let operand = |index: usize| v.parsed.args.get(index).map(|arg| &arg.operand);
     let (indexed, offset_enabled) = (v.parsed.flag("idxen"), v.parsed.flag("offen"));
-    let (index, vector) = match operand(1) {
+    let (index, vector) = match operand(first) {
         Some(Operand::Off) if !indexed && !offset_enabled => (None, None),
         Some(_) => {
-            let (first, count) = v.vector(1)?;
+            let (register, count) = v.vector(first)?;
             if usize::from(count) < usize::from(indexed) + usize::from(offset_enabled) {
                 return Err(error());
             }
-            let first = usize::from(first);
-            (indexed.then_some(first), offset_enabled.then_some(first + usize::from(indexed)))
+            let register = usize::from(register);
+            (indexed.then_some(register), offset_enabled.then_some(register + usize::from(indexed)))
         }
         None => return Err(error()),
     };
-    let Some(Operand::Scalar(resource, 4)) = operand(2) else { return Err(error()) };
+    let Some(Operand::Scalar(resource, 4)) = operand(first + 1) else { return Err(error()) };
     let resource = *resource;
-    let (scalar, constant) = match operand(3) {
+    let (scalar, constant) = match operand(first + 2) {
         Some(Operand::Scalar(index, 1)) => (Some(*index), 0),
         Some(Operand::Int(value)) => (None, *value as u64),
         Some(Operand::Null) => (None, 0),
         _ => return Err(error()),
     };
     let offset = v.parsed.number("offset").and_then(|n| u64::try_from(n).ok()).ok_or_else(error)?;
+    let cdna = v.gpu.is_cdna();
     Ok(move |wave: &Wave, lane: usize| {
         let words = std::array::from_fn(|word| wave.scalar[usize::from(resource) + word]);
-        let resource = Resource::of(words);
+        let resource = Resource::of(words, cdna);
         let scalar = scalar.map_or(constant, |index| u64::from(wave.scalar[usize::from(index)]));
         let word = |register: Option<usize>| register.map_or(0, |register| u64::from(wave.vector[register][lane]));
         let index = word(index) + if resource.adds_lane { lane as u64 } else { 0 };
@@ -126,8 +198,11 @@ fn address(v: &Vop<'_>) -> Result<impl Fn(&Wave, usize) -> (Space, u64) + Send +
         if resource.base >> 32 == SCRATCH_WINDOW {
             return (Space::Scratch, unswizzle(address & 0xffff_ffff, lane, wave.size.lanes() as u64));
         }
-        // The hardware gives 0 beyond `num_records`; here the check against live memory says more.
-        (Space::Global, address)
+        if resource.has(index, word(vector).wrapping_add(offset) & 0xffff_ffff, scalar) {
+            (Space::Global, address)
+        } else {
+            (Space::Nowhere, address)
+        }
     })
 }
 

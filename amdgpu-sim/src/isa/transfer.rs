@@ -6,8 +6,9 @@ use super::{
 };
 use crate::machine::{
     memory::Access,
-    space::{Space, read, resolve, write},
+    space::{Place, Space, read, resolve, write},
     wave::Wave,
+    workgroup::Env,
 };
 
 /// What a load or a store moves.
@@ -66,6 +67,22 @@ impl Transfer {
         }))
     }
 
+    /// Bytes in memory.
+    pub fn bytes(self) -> u64 {
+        self.bytes
+    }
+
+    /// The register that a load of at most a word fills, at a place that was resolved for it.
+    pub fn read(self, place: Place, lane: usize, wave: &Wave, env: &mut Env<'_>) -> u32 {
+        match (self.bytes, self.signed) {
+            (1, false) => read::<1>(place, lane, wave, env) as u32,
+            (1, true) => i32::from(read::<1>(place, lane, wave, env) as i8) as u32,
+            (2, false) => read::<2>(place, lane, wave, env) as u32,
+            (2, true) => i32::from(read::<2>(place, lane, wave, env) as i16) as u32,
+            _ => read::<4>(place, lane, wave, env) as u32,
+        }
+    }
+
     fn registers(self) -> u16 {
         self.bytes.div_ceil(4) as u16
     }
@@ -98,13 +115,7 @@ pub fn load(
             match transfer.bytes {
                 4 => wave.vector[to][lane] = read::<4>(place, lane, wave, env) as u32,
                 1 | 2 => {
-                    let mut value = if transfer.bytes == 1 {
-                        let byte = read::<1>(place, lane, wave, env) as u8;
-                        if transfer.signed { i32::from(byte as i8) as u32 } else { u32::from(byte) }
-                    } else {
-                        let word = read::<2>(place, lane, wave, env) as u16;
-                        if transfer.signed { i32::from(word as i16) as u32 } else { u32::from(word) }
-                    };
+                    let mut value = transfer.read(place, lane, wave, env);
                     let old = wave.vector[to][lane];
                     match transfer.half {
                         None => {}

@@ -153,8 +153,8 @@ impl<'p> Vop<'p> {
         Ok(Target { register, part, unused, scale, clamp, dpp: Dpp::of(self.parsed)? })
     }
 
-    /// Whether it is one of the 16-bit instructions that have `op_sel` on CDNA too: they write one half of the result's
-    /// register and leave the other one as it was.
+    /// Whether it is one of the 16-bit instructions that write one half of the result's register on CDNA too, and leave the
+    /// other one as it was.
     fn selects_half(&self) -> bool {
         matches!(
             self.parsed.mnemonic.as_str(),
@@ -163,6 +163,9 @@ impl<'p> Vop<'p> {
                 | "v_mad_u16"
                 | "v_mad_i16"
                 | "v_mad_f16"
+                | "v_madmk_f16"
+                | "v_madak_f16"
+                | "v_mac_f16"
                 | "v_fma_f16"
                 | "v_min3_u16"
                 | "v_max3_u16"
@@ -180,7 +183,18 @@ impl<'p> Vop<'p> {
     /// Whether the operation itself sees to `clamp`.
     fn saturates(&self) -> bool {
         let name = self.parsed.mnemonic.as_str();
-        let kind = ["v_add_", "v_sub_", "v_subrev_", "v_addc_", "v_subb_", "v_subbrev_", "v_mad_", "v_sad_", "v_dot"];
+        let kind = [
+            "v_add_",
+            "v_sub_",
+            "v_subrev_",
+            "v_addc_",
+            "v_subb_",
+            "v_subbrev_",
+            "v_mad_",
+            "v_sad_",
+            "v_msad_",
+            "v_dot",
+        ];
         let integer = ["_u32", "_i32", "_u16", "_i16", "_u24", "_i24", "_u8", "_i8", "_u4", "_i4"];
         kind.iter().any(|kind| name.starts_with(kind)) && integer.iter().any(|integer| name.ends_with(integer))
     }

@@ -17,9 +17,7 @@ use super::{
     rounding,
     step::{DecodeError, Flow, Step, step},
     text::M0,
-    valu::{
-        Target, Vop, accumulate, op1, op2, op2_mode, op3, op3_at, rounded1, rounded2, rounded3, rounded3_at, write,
-    },
+    valu::{Vop, accumulate, op1, op2, op2_mode, op3, op3_at, rounded1, rounded2, rounded3, write},
 };
 use crate::machine::wave::{LANES, Mode, Size, Wave};
 
@@ -85,8 +83,8 @@ fn float32(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_mad_f32" | "v_madmk_f32" | "v_madak_f32" => rounded3(v, |a: f32, b: f32, c: f32| a * b + c, rounding::mad),
         "v_mad_legacy_f32" => rounded3(
             v,
-            |a: f32, b: f32, c: f32| if a == 0.0 || b == 0.0 { 0.0 + c } else { a * b + c },
-            |round, a, b, c| if a == 0.0 || b == 0.0 { 0.0 + c } else { rounding::mad(round, a, b, c) },
+            |a: f32, b: f32, c: f32| if a == 0.0 || b == 0.0 { c } else { a * b + c },
+            |round, a, b, c| if a == 0.0 || b == 0.0 { c } else { rounding::mad(round, a, b, c) },
         ),
         "v_mac_f32" => accumulate(v, |a: f32, b: f32, d: f32| a * b + d, rounding::mad),
         "v_min_f32" => op2_mode(v, |m, a: f32, b: f32| extreme(m, Extreme::Min, a, b)),
@@ -158,15 +156,8 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_fma_f16" => rounded3(v, fma_f16, rounding::fma),
         "v_fmac_f16" => accumulate(v, fma_f16, rounding::fma),
         "v_fmamk_f16" | "v_fmaak_f16" => rounded3(v, fma_f16, rounding::fma),
-        "v_mad_f16" | "v_mad_legacy_f16" => v
-            .target::<f16>(0)
-            .and_then(|target| rounded3_at(v, [1, 2, 3], kept_half(v, target), mad_f16, rounding::mad)),
-        "v_madmk_f16" | "v_madak_f16" => v
-            .target::<f16>(0)
-            .and_then(|target| rounded3_at(v, [1, 2, 3], kept_half(v, target), mad_f16, rounding::mad)),
-        "v_mac_f16" => v
-            .target::<f16>(0)
-            .and_then(|target| rounded3_at(v, [1, 2, 0], kept_half(v, target), mad_f16, rounding::mad)),
+        "v_mad_f16" | "v_mad_legacy_f16" | "v_madmk_f16" | "v_madak_f16" => rounded3(v, mad_f16, rounding::mad),
+        "v_mac_f16" => accumulate(v, mad_f16, rounding::mad),
         "v_fma_legacy_f16" => rounded3(v, fma_f16, rounding::fma),
         "v_min_f16" => op2_mode(v, |m, a: f16, b: f16| extreme(m, Extreme::Min, a, b)),
         "v_max_f16" => op2_mode(v, |m, a: f16, b: f16| extreme(m, Extreme::Max, a, b)),
@@ -195,10 +186,8 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         ),
         "v_frexp_exp_i16_f16" => op1(v, |a: f16| frexp_exponent(a.to_f64()) as i16),
         "v_frexp_mant_f16" => op1(v, |a: f16| f16_from_f64(frexp_mantissa(a.to_f64()))),
-        "v_div_fixup_f16" | "v_div_fixup_legacy_f16" => v.target::<f16>(0).and_then(|target| {
-            three_into(v, kept_half(v, target), |_, q: f16, d: f16, n: f16| {
-                f16_from_f64(div_fixup(q.to_f64(), d.to_f64(), n.to_f64(), -1000, 1000))
-            })
+        "v_div_fixup_f16" | "v_div_fixup_legacy_f16" => three(v, |_, q: f16, d: f16, n: f16| {
+            f16_from_f64(div_fixup(q.to_f64(), d.to_f64(), n.to_f64(), -1000, 1000))
         }),
         _ => return None,
     })
@@ -243,11 +232,6 @@ fn norm_u16(x: f32) -> u16 {
 /// Rounded after the product, and after the sum.
 fn mad_f16(a: f16, b: f16, c: f16) -> f16 {
     f16::from_f32(f16::from_f32(a.to_f32() * b.to_f32()).to_f32() + c.to_f32())
-}
-
-/// The result of an instruction that GFX9 gave two forms: the legacy one clears the other half of its register.
-fn kept_half(v: &Vop<'_>, target: Target) -> Target {
-    if v.parsed.mnemonic.contains("legacy") { target } else { target.preserving_high() }
 }
 
 fn conversions(v: &Vop<'_>, m: &str) -> Option<Decoded> {
@@ -574,10 +558,7 @@ fn div_fmas<T: Lane>(v: &Vop<'_>, nearest: fn(T, T, T, bool) -> T, directed: fn(
 
 /// Three floating-point sources and the mode.
 fn three<T: Lane>(v: &Vop<'_>, f: impl Fn(Mode, T, T, T) -> T + Send + Sync + 'static) -> Decoded {
-    three_into(v, v.target::<T>(0)?, f)
-}
-
-fn three_into<T: Lane>(v: &Vop<'_>, target: Target, f: impl Fn(Mode, T, T, T) -> T + Send + Sync + 'static) -> Decoded {
+    let target = v.target::<T>(0)?;
     let (a, b, c) = (v.source::<T>(1, 0)?, v.source::<T>(2, 1)?, v.source::<T>(3, 2)?);
     Ok(Box::new(move |wave, _| {
         let (mut room_a, mut room_b) = ([T::default(); LANES], [T::default(); LANES]);

@@ -2,6 +2,7 @@
 
 use super::{
     atomic::{operation32, operation64},
+    lds_exchange::load_to_lds,
     step::{DecodeError, Flow, Step},
     text::Operand,
     transfer::{Transfer, load, store},
@@ -82,6 +83,13 @@ pub fn lookup(v: &Vop<'_>) -> Option<Result<Step, DecodeError>> {
         _ => Space::Scratch,
     };
     let scalar = |index: usize| (space != Space::Flat).then_some(index);
+    if let Some(kind) = rest.strip_prefix("load_lds_").and_then(Transfer::load).filter(|kind| kind.bytes() <= 4) {
+        return Some(
+            Address::decode(v, space, 0, scalar(1)).map(|address| {
+                load_to_lds(kind, address.offset, move |w, lane| (address.space(), address.of(w, lane)))
+            }),
+        );
+    }
     if let Some(kind) = rest.strip_prefix("load_").and_then(Transfer::load) {
         return Some(
             Address::decode(v, space, 1, scalar(2))
@@ -109,30 +117,47 @@ fn atomic(v: &Vop<'_>, space: Space, name: &str) -> Result<Step, DecodeError> {
     let address = Address::decode(v, space, first, (space == Space::Global).then_some(first + 2))?;
     let to = if returns { Some(usize::from(v.vector(0)?.0)) } else { None };
     let data = usize::from(v.vector(first + 1)?.0);
+    atomic_at(v, name, (data, to), move |wave, lane| (space, address.of(wave, lane)))
+}
+
+/// An atomic operation on memory: its operand is in the register `data` and those behind it; what was there goes to `to`.
+pub fn atomic_at(
+    v: &Vop<'_>,
+    name: &str,
+    (data, to): (usize, Option<usize>),
+    address: impl Fn(&Wave, usize) -> (Space, u64) + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
     let (name, wide) = match name.strip_suffix("_x2") {
         Some(name) => (name, true),
         None => (name, name.ends_with("f64")),
     };
-    let compare = name == "cmpswap";
+    // What decides whether an exchange takes place.
+    let equal: Option<fn(u64, u64) -> bool> = match (name, wide) {
+        ("cmpswap", _) => Some(|old, expected| old == expected),
+        ("fcmpswap", false) => Some(|old, expected| f32::from_bits(old as u32) == f32::from_bits(expected as u32)),
+        ("fcmpswap", true) => Some(|old, expected| f64::from_bits(old) == f64::from_bits(expected)),
+        _ => None,
+    };
     let access = if name == "swap" { Access::Exchange } else { Access::Update };
     if wide {
         let operation = operation64(name);
-        if operation.is_none() && !compare {
+        if operation.is_none() && equal.is_none() {
             return Err(DecodeError::new(v.parsed, "no semantics for this atomic operation"));
         }
         return Ok(Box::new(move |wave, env| {
             env.begin_access();
             for lane in wave.active() {
-                let address = address.of(wave, lane);
-                let place = resolve(space, address, 8, access, lane, wave, env)
+                let (space, at) = address(wave, lane);
+                let place = resolve(space, at, 8, access, lane, wave, env)
                     .and_then(|place| place.aligned(8).map_err(|trap| trap.in_lane(lane)))?;
                 let value = get64(&wave.vector, data, lane);
-                let old = match operation {
-                    Some(operation) => update64(place, lane, wave, env, |old| operation(old, value)),
-                    None => {
+                let old = match (operation, equal) {
+                    (_, Some(equal)) => {
                         let expected = get64(&wave.vector, data + 2, lane);
-                        update64(place, lane, wave, env, |old| if old == expected { value } else { old })
+                        update64(place, lane, wave, env, |old| if equal(old, expected) { value } else { old })
                     }
+                    (Some(operation), None) => update64(place, lane, wave, env, |old| operation(old, value)),
+                    (None, None) => update64(place, lane, wave, env, |old| old),
                 };
                 if let Some(to) = to {
                     wave.vector[to][lane] = old as u32;
@@ -143,22 +168,23 @@ fn atomic(v: &Vop<'_>, space: Space, name: &str) -> Result<Step, DecodeError> {
         }));
     }
     let operation = operation32(name);
-    if operation.is_none() && !compare {
+    if operation.is_none() && equal.is_none() {
         return Err(DecodeError::new(v.parsed, "no semantics for this atomic operation"));
     }
     Ok(Box::new(move |wave, env| {
         env.begin_access();
         for lane in wave.active() {
-            let address = address.of(wave, lane);
-            let place = resolve(space, address, 4, access, lane, wave, env)
+            let (space, at) = address(wave, lane);
+            let place = resolve(space, at, 4, access, lane, wave, env)
                 .and_then(|place| place.aligned(4).map_err(|trap| trap.in_lane(lane)))?;
             let value = get32(&wave.vector, data, lane);
-            let old = match operation {
-                Some(operation) => update32(place, lane, wave, env, |old| operation(old, value)),
-                None => {
-                    let expected = get32(&wave.vector, data + 1, lane);
-                    update32(place, lane, wave, env, |old| if old == expected { value } else { old })
+            let old = match (operation, equal) {
+                (_, Some(equal)) => {
+                    let expected = u64::from(get32(&wave.vector, data + 1, lane));
+                    update32(place, lane, wave, env, |old| if equal(u64::from(old), expected) { value } else { old })
                 }
+                (Some(operation), None) => update32(place, lane, wave, env, |old| operation(old, value)),
+                (None, None) => update32(place, lane, wave, env, |old| old),
             };
             if let Some(to) = to {
                 wave.vector[to][lane] = old;

@@ -22,6 +22,8 @@ pub enum Space {
     Scratch,
     /// The work-group's LDS.
     Lds,
+    /// Beyond a buffer: loads give 0, and stores go nowhere.
+    Nowhere,
 }
 
 /// A checked place.
@@ -33,6 +35,8 @@ pub enum Place {
     Lds(usize),
     /// In the lane's scratch, by offset.
     Scratch(usize),
+    /// Nowhere: it holds 0.
+    Nowhere,
 }
 
 impl Place {
@@ -44,6 +48,7 @@ impl Place {
         let at = match self {
             Self::Global(address) => address,
             Self::Lds(offset) | Self::Scratch(offset) => offset as u64,
+            Self::Nowhere => 0,
         };
         if at.is_multiple_of(size) {
             return Ok(self);
@@ -57,6 +62,7 @@ impl Place {
             Self::Global(address) => Self::Global(address + by),
             Self::Lds(offset) => Self::Lds(offset + by as usize),
             Self::Scratch(offset) => Self::Scratch(offset + by as usize),
+            Self::Nowhere => Self::Nowhere,
         }
     }
 }
@@ -108,6 +114,7 @@ fn place(
     match space {
         Space::Global => env.view.check(address, size, access).map(|()| Place::Global(address)),
         Space::Lds => lds(address, size, env),
+        Space::Nowhere => Ok(Place::Nowhere),
         Space::Scratch => scratch(address, size, wave),
         Space::Flat => match (address >> 32) as u32 {
             SHARED_APERTURE => lds(address & 0xffff_ffff, size, env),
@@ -207,6 +214,7 @@ pub fn read<const N: usize>(place: Place, lane: usize, wave: &Wave, env: &mut En
         }
         Place::Lds(offset) => small(bytes::<N>(&env.lds, offset)),
         Place::Scratch(offset) => small(bytes::<N>(&wave.scratch, lane * wave.scratch_size as usize + offset)),
+        Place::Nowhere => 0,
     }
 }
 
@@ -236,6 +244,7 @@ pub fn write<const N: usize>(place: Place, lane: usize, value: u64, wave: &mut W
             let at = lane * wave.scratch_size as usize + offset;
             put_bytes(&mut wave.scratch, at, bytes);
         }
+        Place::Nowhere => {}
     }
 }
 

@@ -154,8 +154,10 @@ impl Disassembler for LlvmMc {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         // An object file around the bytes, for llvm-objdump to read.
         let (source, object) = (folder.path().join("in.s"), folder.path().join("in.o"));
-        let bytes: String = code.iter().map(|byte| format!(".byte {byte}\n")).collect();
-        fs::write(&source, format!(".text\n.type f,@function\nf:\n{bytes}")).map_err(|error| error.to_string())?;
+        let bytes = folder.path().join("in.bin");
+        fs::write(&bytes, code).map_err(|error| error.to_string())?;
+        fs::write(&source, format!(".text\n.type f,@function\nf:\n.incbin {bytes:?}\n"))
+            .map_err(|error| error.to_string())?;
         let (source, object) = (source.to_str().unwrap_or_default(), object.to_str().unwrap_or_default());
         let cpu = format!("-mcpu={target}");
         run("llvm-mc", &["-triple=amdgcn-amd-amdhsa", &cpu, "-filetype=obj", source, "-o", object]);
@@ -199,6 +201,13 @@ pub fn count_everything() {
     COUNTERS.store(true, Ordering::Relaxed);
 }
 
+static COVERAGE: AtomicBool = AtomicBool::new(false);
+
+/// Has the simulator record which instructions are executed. To be called before anything else of this test process uses it.
+pub fn cover() {
+    COVERAGE.store(true, Ordering::Relaxed);
+}
+
 static MEMORY: AtomicU64 = AtomicU64::new(amdgpu_sim::DEFAULT_MEMORY);
 
 /// Gives each GPU this much memory, in bytes. To be called before anything else of this test process uses the simulator.
@@ -227,6 +236,7 @@ pub fn api() -> &'static HsaApi {
             true => config.with_counters(Some(CountersOutput::Program)),
             false => config,
         };
+        let config = config.with_coverage(COVERAGE.load(Ordering::Relaxed));
         let api = amdgpu_sim::install(config, Arc::new(LlvmMc)).unwrap();
         // SAFETY: the table's functions are HSA's.
         assert_eq!(unsafe { (api.hsa_init)() }, HSA_STATUS_SUCCESS);

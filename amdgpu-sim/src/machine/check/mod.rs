@@ -267,7 +267,7 @@ impl<'d> GroupCheck<'d> {
         let me = Record { ip, item, phase: self.phase, epoch: self.times.len() as u32 };
         let (size, reads) = (accessed.size, matches!(access, Access::Load | Access::ScalarLoad | Access::Update));
         let (place, found) = match accessed.place {
-            None | Some(space::Place::Scratch(_)) => return Ok(()),
+            None | Some(space::Place::Scratch(_) | space::Place::Nowhere) => return Ok(()),
             Some(space::Place::Lds(offset)) => {
                 let at = offset as u64;
                 (Place::Lds as fn(u64) -> Place, self.lds.access(at, size, access, me, &self.order))
