@@ -66,9 +66,10 @@ fn check(target: Target, wave_sizes: &[usize]) {
             println!("  {name} {form} ({} of its cases): {difference}", differences.len());
         }
     }
-    if let Err(differences) = coverage.check() {
-        panic!("{differences}");
+    if let Err(lines) = coverage.check() {
+        panic!("{lines}");
     }
+    assert!(differing.is_empty(), "{} forms of {} do not do what the model does", differing.len(), target.name);
 }
 
 #[test]
