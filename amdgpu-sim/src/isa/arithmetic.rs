@@ -483,7 +483,7 @@ mod tests {
         #[test]
         fn division_is_rounded_correctly_at_the_smallest_normal(near in 0_u64..64, below in 0_u64..64, sign: bool) {
             // The quotients lie around the smallest normal number, many of them next to a tie.
-            let n = f64::from_bits((1 << 52) + 8 - near | u64::from(sign) << 63);
+            let n = f64::from_bits(((1 << 52) + 8 - near) | u64::from(sign) << 63);
             let d = f64::from_bits(1.0_f64.to_bits() - below);
             prop_assert_eq!(divide_f64(n, d).to_bits(), (n / d).to_bits(), "{:e} / {:e}", n, d);
         }
