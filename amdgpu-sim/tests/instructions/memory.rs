@@ -153,8 +153,8 @@ pub fn case(row: &Row, name: &str, form: &Form, target: &Target, random: &mut Ra
     }
     let model = move |wave: &mut Wave| {
         if in_place {
-            for i in 0..words(&access) {
-                wave.v[DESTINATION + i] = wave.v[data[i]];
+            for (i, register) in data.iter().enumerate().take(words(&access)) {
+                wave.v[DESTINATION + i] = wave.v[*register];
             }
         }
         execute(&access, &place, scratch, returns, &data, wave);
