@@ -54,7 +54,7 @@ fn candidates(target: &Target) -> Vec<Candidate> {
 }
 
 /// Most instances of a form.
-const INSTANCES: usize = 4;
+const INSTANCES: usize = 8;
 
 /// `s_nop` with a number tells which candidate follows.
 const MARKER: u32 = 0xbf80_0000;
