@@ -75,7 +75,7 @@
 //!
 //! With checks a kernel takes several times as long, and records take up to 80 bytes for each word of LDS of a work-group
 //! that runs, 12 for each byte of memory that is written, 8 for each byte that is read, and an eighth of each allocation.
-//! Without checks an access pays for one test.
+//! Without checks an access pays for two tests: whether there is a log, when its place is found and when it happens.
 //!
 //! # Counters
 //! What each dispatch did, in numbers that hardware has counters for, and how long a device may take: see [`counters`].

@@ -566,6 +566,32 @@ static void barrier_() {
     }
 
     #[test]
+    fn scalar_loads_of_what_another_work_group_writes_are_found() {
+        if !ready() {
+            return;
+        }
+        let memory = Buffer::new(&[0_u32; 2048]);
+        let args = [memory.address as u64, memory.address as u64 + 4];
+        // The group's own element, by all its items at once; another group's is next to it.
+        let source = "kernel void k(constant int *in, global int *out) {\nint mine = in[GROUP]; // read\n\
+                      if (LOCAL == 0) out[GROUP] = mine + 1; // write\n}";
+        let text = text(source);
+        for level in ALL {
+            let program = Program::new(&compile_c(&text, &[level]));
+            let report = program.launch("k", &args, Shape::linear(512, 64)).unwrap_err();
+            assert_eq!(report.kind, FaultKind::Race, "{report}");
+            let mut found = lines(&report);
+            found.sort();
+            assert_eq!(found, [line(&text, "// read"), line(&text, "// write")], "{report}");
+        }
+        // A byte that is loaded as a part of its word, and another byte of that word, which another group writes.
+        let bytes = "kernel void k(constant uchar *in, global uchar *out) {\n\
+                     int mine = ((constant uchar *)__builtin_assume_aligned(in, 4))[4 * GROUP];\n\
+                     if (LOCAL == 0) { out[4 * ((GROUP + 1) & 7) + 1] = mine + 1; } }";
+        is_clean(bytes, &[args[0], args[0]], &[Shape::linear(512, 64)]);
+    }
+
+    #[test]
     fn order_that_atomic_operations_make_is_left_alone() {
         if !ready() {
             return;

@@ -3,6 +3,7 @@
 mod support;
 
 use std::{
+    ffi::c_void,
     thread,
     time::{Duration, Instant},
 };
@@ -113,4 +114,85 @@ fn signals_come_and_go_while_others_wait() {
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// Adds 5 to a signal, leaves the number of its interrupt in its mailbox, and sends it.
+const TELLS: &str = "
+    s_load_dwordx2 s[4:5], s[0:1], 0x0
+    v_mov_b32 v0, 0
+    v_mov_b32 v2, 5
+    v_mov_b32 v3, 0
+    s_waitcnt lgkmcnt(0)
+    global_atomic_add_x2 v0, v[2:3], s[4:5] offset:8
+    s_load_dwordx2 s[6:7], s[4:5], 0x10
+    s_load_dword s8, s[4:5], 0x18
+    s_waitcnt lgkmcnt(0)
+    v_mov_b32 v4, s8
+    v_mov_b32 v5, 0
+    global_store_dwordx2 v0, v[4:5], s[6:7]
+    s_waitcnt vmcnt(0)
+    s_mov_b32 m0, s8
+    s_sendmsg sendmsg(MSG_INTERRUPT)
+    s_endpgm
+";
+
+unsafe extern "C" fn pass_on(value: hsa_signal_value_t, data: *mut c_void) -> bool {
+    // SAFETY: the test gives a signal.
+    unsafe { (api().hsa_signal_add_screlease)(*data.cast::<hsa_signal_t>(), value) };
+    false
+}
+
+#[test]
+fn kernels_change_signals_and_wake_who_waits() {
+    if !support::have_llvm() {
+        return;
+    }
+    let program = support::Program::new(&support::assemble(&support::kernel(TELLS)));
+    let (told, mut handled) = (signal(0), signal(0));
+    let others = amdgpu_sim::other_hsa_api();
+    thread::scope(|scope| {
+        // Each sleeps when the kernel runs, and has no other way to hear of it.
+        let waits = scope.spawn(|| {
+            // SAFETY: HSA's contract.
+            unsafe {
+                (api().hsa_signal_wait_scacquire)(
+                    told,
+                    HSA_SIGNAL_CONDITION_NE,
+                    0,
+                    20_000_000_000,
+                    HSA_WAIT_STATE_BLOCKED,
+                )
+            }
+        });
+        let waits_for_any = scope.spawn(|| {
+            let (mut signals, mut conditions, mut values) = ([told], [HSA_SIGNAL_CONDITION_GTE], [5]);
+            let mut found = 0;
+            // SAFETY: HSA's contract: one of each.
+            let index = unsafe {
+                let wait = others.hsa_amd_signal_wait_any;
+                let (signals, conditions, values) =
+                    (signals.as_mut_ptr(), conditions.as_mut_ptr(), values.as_mut_ptr());
+                wait(1, signals, conditions, values, 20_000_000_000, HSA_WAIT_STATE_BLOCKED, &mut found)
+            };
+            (index, found)
+        });
+        // SAFETY: HSA's contract; the signal for the handler lives until it was called.
+        let status = unsafe {
+            let data = (&raw mut handled).cast();
+            (api().hsa_amd_signal_async_handler)(told, HSA_SIGNAL_CONDITION_EQ, 5, Some(pass_on), data)
+        };
+        assert_eq!(status, HSA_STATUS_SUCCESS);
+        thread::sleep(Duration::from_millis(50));
+        let began = Instant::now();
+        program.launch("k", &[told.handle], support::Shape::linear(1, 1)).unwrap();
+        assert_eq!(waits.join().unwrap(), 5);
+        assert_eq!(waits_for_any.join().unwrap(), (0, 5));
+        // SAFETY: HSA's contract.
+        let value = unsafe {
+            let wait = api().hsa_signal_wait_scacquire;
+            wait(handled, HSA_SIGNAL_CONDITION_EQ, 5, 20_000_000_000, HSA_WAIT_STATE_BLOCKED)
+        };
+        assert_eq!(value, 5);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    });
 }

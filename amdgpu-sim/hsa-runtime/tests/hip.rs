@@ -123,16 +123,3 @@ fn what_keeps_it_from_starting_is_told_on_standard_error() {
     assert!(ended.code != Some(0), "{ended:#?}");
     assert!(ended.stderr.contains("set GEOBACTER_SYSROOT to what `rustc --print sysroot` prints"), "{ended:#?}");
 }
-
-/// The checks see what HIP copies, and have nothing to say of programs that are right.
-#[test]
-fn checked_programs_pass() {
-    if !have(NEEDS) {
-        return;
-    }
-    let surroundings = Surroundings::new();
-    for name in ["vector_add", "matmul_tiled", "reduction", "atomics", "streams"] {
-        let program = compile_hip(&surroundings, name);
-        passes(surroundings.command(program, "gfx90a").env("GEOBACTER_CHECK", "1"));
-    }
-}

@@ -1,8 +1,8 @@
 //! Counters: what each dispatch did, in numbers that hardware has counters for, and what follows from them.
 //!
 //! They are off unless [`Config::with_counters`](crate::Config::with_counters) or `AMDGPU_SIM_COUNTERS` asks for them. Then
-//! each dispatch that ends leaves a [`DispatchCounters`]: the program can take it ([`take_counters`](crate::take_counters)), and it is written to
-//! where the variable says:
+//! each dispatch that ends leaves a [`DispatchCounters`]: the program can take it
+//! ([`take_counters`](crate::take_counters)), and it is written to where the variable says:
 //!
 //! | `AMDGPU_SIM_COUNTERS` | what is written |
 //! |---|---|

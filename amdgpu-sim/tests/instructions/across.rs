@@ -31,9 +31,9 @@ pub enum Move {
     },
     /// Between the halves of a wave of 64.
     Halves,
-    AccumulationRead,
-    AccumulationWrite,
-    AccumulationMove,
+    FromAccumulation,
+    ToAccumulation,
+    BetweenAccumulation,
     /// Of two pairs, one register each.
     Pair,
 }
@@ -55,9 +55,9 @@ pub fn movement(name: &str) -> Option<Move> {
         "v_permlane16_var_b32" => rows(false, true),
         "v_permlanex16_var_b32" => rows(true, true),
         "v_permlane64_b32" => Move::Halves,
-        "v_accvgpr_read_b32" => Move::AccumulationRead,
-        "v_accvgpr_write_b32" => Move::AccumulationWrite,
-        "v_accvgpr_mov_b32" => Move::AccumulationMove,
+        "v_accvgpr_read_b32" => Move::FromAccumulation,
+        "v_accvgpr_write_b32" => Move::ToAccumulation,
+        "v_accvgpr_mov_b32" => Move::BetweenAccumulation,
         "v_pk_mov_b32" => Move::Pair,
         _ => return None,
     })
@@ -113,16 +113,16 @@ pub fn case(movement: Move, name: &str, form: &Form, target: &Target, random: &m
         }
         Move::Rows { variable: true, .. } => format!("{mnemonic} v{DESTINATION}, v{a}, v{b}{selection}"),
         Move::Halves => format!("{mnemonic} v{DESTINATION}, v{a}"),
-        Move::AccumulationRead => {
+        Move::FromAccumulation => {
             before = format!("v_accvgpr_write_b32 a0, v{a}\n");
             format!("{mnemonic} v{DESTINATION}, a0")
         }
-        Move::AccumulationWrite => {
+        Move::ToAccumulation => {
             before = format!("v_accvgpr_write_b32 a0, v{b}\n");
             after = format!("v_accvgpr_read_b32 v{DESTINATION}, a0\n");
             format!("{mnemonic} a0, v{a}")
         }
-        Move::AccumulationMove => {
+        Move::BetweenAccumulation => {
             before = format!("v_accvgpr_write_b32 a0, v{b}\nv_accvgpr_write_b32 a1, v{a}\n");
             after = format!("v_accvgpr_read_b32 v{DESTINATION}, a0\n");
             format!("{mnemonic} a0, a1")
@@ -215,8 +215,8 @@ fn execute(movement: Move, operands: &Operands, offset: usize, wave: &mut Wave) 
                 active.iter().for_each(|lane| wave.v[DESTINATION][*lane] = from[lane ^ 32]);
             }
         }
-        Move::AccumulationRead => active.iter().for_each(|lane| wave.v[DESTINATION][*lane] = from[*lane]),
-        Move::AccumulationWrite | Move::AccumulationMove => {
+        Move::FromAccumulation => active.iter().for_each(|lane| wave.v[DESTINATION][*lane] = from[*lane]),
+        Move::ToAccumulation | Move::BetweenAccumulation => {
             wave.v[DESTINATION] = other;
             active.iter().for_each(|lane| wave.v[DESTINATION][*lane] = from[*lane]);
         }

@@ -156,8 +156,9 @@ pub static TABLE: &[Row] = &[
     }),
     row(&["v_cvt_pk_u8_f32"], B32, &[F32, B32, B32], |l, [a, b, c]| {
         let shift = 8 * (b & 3);
-        // The one conversion to integers that is rounded as MODE says.
-        c & !(0xff << shift) | integer(l.number(F32, a), l.round(F32), 8, false) << shift
+        // The one conversion to integers that is rounded. Whether MODE says how, the guides do not say.
+        l.unspecified = l.round(F32) != Round::Even;
+        c & !(0xff << shift) | integer(l.number(F32, a), Round::Even, 8, false) << shift
     }),
     row(&["v_cvt_f32_fp8"], F32, &[B32], |l, [a, ..]| eight(l, FP8, a)),
     row(&["v_cvt_f32_bf8"], F32, &[B32], |l, [a, ..]| eight(l, BF8, a)),

@@ -44,11 +44,18 @@ pub fn is_graphics(instruction: &Instruction) -> bool {
         || PARTS.iter().any(|part| name.contains(part))
 }
 
+/// What is known about one instruction.
+struct Line {
+    name: String,
+    encodings: Vec<&'static str>,
+    /// Its forms by their status.
+    forms: BTreeMap<Status, Vec<&'static str>>,
+}
+
 /// The coverage of one GPU.
 pub struct Coverage {
     target: Target,
-    /// Name, encodings, and the forms of each status.
-    lines: Vec<(String, Vec<&'static str>, BTreeMap<Status, Vec<&'static str>>)>,
+    lines: Vec<Line>,
 }
 
 impl Coverage {
@@ -68,7 +75,7 @@ impl Coverage {
                     };
                     by_status.entry(status).or_default().push(form.form);
                 }
-                (instruction.name.clone(), encodings, by_status)
+                Line { name: instruction.name.clone(), encodings, forms: by_status }
             })
             .collect();
         Self { target, lines }
@@ -78,8 +85,8 @@ impl Coverage {
     /// worst of its forms.
     pub fn summary(&self) -> String {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for (_, _, by_status) in &self.lines {
-            let worst = by_status.keys().next_back().expect("an instruction has a form");
+        for line in &self.lines {
+            let worst = line.forms.keys().next_back().expect("an instruction has a form");
             *counts.entry(worst.word()).or_default() += 1;
         }
         let count = |word: &str| counts.get(word).copied().unwrap_or(0);
@@ -100,8 +107,8 @@ impl Coverage {
     /// The table: one line for each instruction.
     pub fn text(&self) -> String {
         let mut text = format!("# {}\n# mnemonic, encodings, status of its forms\n", self.summary());
-        for (name, encodings, by_status) in &self.lines {
-            let parts: Vec<String> = by_status
+        for Line { name, encodings, forms } in &self.lines {
+            let parts: Vec<String> = forms
                 .iter()
                 .map(|(status, forms)| {
                     let forms = forms.join(" ");

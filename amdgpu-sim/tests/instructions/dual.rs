@@ -37,7 +37,7 @@ fn half(row: &'static Row, mnemonic: &str, to: usize, constant: u32, random: &mu
             2 if i == 0 => Source::Literal(constant),
             _ => vector,
         };
-        parts.push(source.text(kind.words(), true));
+        parts.push(source.text(kind.words()));
         sources.push(source);
     }
     if row.kind == Kind::Select {
@@ -93,7 +93,7 @@ fn execute(halves: &[Half; 2], wave: &mut Wave) {
             }
             let carry = before.vcc >> lane & 1 == 1;
             let (target, mode) = (before.target, before.mode);
-            let mut state = Lane { target, mode, lane, carry, clamp: false, old, unspecified: false };
+            let mut state = Lane { target, mode, lane, carry, clamp: false, unspecified: false };
             wave.v[half.to][lane] = (row.operation)(&mut state, values) as u32;
             wave.unspecified |= u64::from(state.unspecified) << lane;
         }

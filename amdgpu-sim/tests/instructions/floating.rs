@@ -93,7 +93,13 @@ fn whole(l: &Lane, t: Type, a: u64, round: Round) -> u64 {
     l.bits(t, l.number(t, a).rounded(round))
 }
 
-fn fract(l: &Lane, t: Type, a: u64) -> u64 {
+/// Says that the guides leave open how MODE rounds this.
+fn unless_to_even(l: &mut Lane, t: Type) {
+    l.unspecified |= l.round(t) != Round::Even;
+}
+
+fn fract(l: &mut Lane, t: Type, a: u64) -> u64 {
+    unless_to_even(l, t);
     let x = l.number(t, a);
     let floor = x.rounded(Round::Down);
     let negated = floor.with_sign(!floor.is_negative());
@@ -210,8 +216,10 @@ fn div_scale(l: &mut Lane, t: Type, [a, b, c]: [u64; 3]) -> u64 {
     // A NaN or an infinity is for the fixup.
     let odd = |x| matches!(x, Number::Nan | Number::Infinity(_));
     // Whether a quotient that is zero counts as a denormal one, the guides do not say.
+    unless_to_even(l, t);
+    let open = l.unspecified;
     let vanishes = raw_exponent(t, b) - raw_exponent(t, c) >= format.bias();
-    l.unspecified = odd(x) || odd(y) || odd(l.number(t, a)) || vanishes;
+    l.unspecified = odd(x) || odd(y) || odd(l.number(t, a)) || vanishes || open;
     l.carry = carry;
     value
 }
@@ -272,12 +280,14 @@ fn cube(l: &Lane, [a, b, c]: [u64; 3]) -> [u64; 4] {
 
 fn odd_cube(l: &mut Lane, s: [u64; 3], part: usize) -> u64 {
     l.unspecified = s.iter().any(|x| float::F32.is_nan(*x));
+    unless_to_even(l, F32);
     cube(l, s)[part]
 }
 
 /// Two products added to the third source one after the other.
 fn dot2(l: &mut Lane, t: Type, [a, b, c]: [u64; 3]) -> u64 {
     let half = |x: u64, i: u32| Number::of(x >> (16 * i) & 0xffff, t.format().expect("a float"));
+    unless_to_even(l, F32);
     let mut sum = c;
     for i in 0..2 {
         let product = half(a, i).times(half(b, i));

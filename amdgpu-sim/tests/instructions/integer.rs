@@ -151,15 +151,15 @@ pub static TABLE: &[Row] = &[
     row(&["v_cndmask_b32"], B32, &[B32, B32], |l, [a, b, _]| if l.carry { b } else { a }).kind(Kind::Select),
     row(&["v_cndmask_b16"], B16, &[B16, B16], |l, [a, b, _]| if l.carry { b } else { a }).kind(Kind::Select),
     row(&["v_mul_i32_i24"], B32, &[B32, B32], |l, [a, b, _]| l.signed(32, s24(a) * s24(b))),
-    row(&["v_mul_hi_i32_i24"], B32, &[B32, B32], |_, [a, b, _]| low(32, s24(a) * s24(b) >> 32)),
+    row(&["v_mul_hi_i32_i24"], B32, &[B32, B32], |_, [a, b, _]| low(32, (s24(a) * s24(b)) >> 32)),
     row(&["v_mul_u32_u24"], B32, &[B32, B32], |l, [a, b, _]| l.unsigned(32, u(24, a) * u(24, b))),
-    row(&["v_mul_hi_u32_u24"], B32, &[B32, B32], |_, [a, b, _]| low(32, u(24, a) * u(24, b) >> 32)),
+    row(&["v_mul_hi_u32_u24"], B32, &[B32, B32], |_, [a, b, _]| low(32, (u(24, a) * u(24, b)) >> 32)),
     row(&["v_mad_i32_i24"], B32, &[B32, B32, B32], |l, [a, b, c]| l.signed(32, s24(a) * s24(b) + s32(c))).clamps(),
     row(&["v_mad_u32_u24"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, u(24, a) * u(24, b) + u(32, c)))
         .clamps(),
     row(&["v_mul_lo_u32"], B32, &[B32, B32], |_, [a, b, _]| low(32, u(32, a) * u(32, b))),
-    row(&["v_mul_hi_u32"], B32, &[B32, B32], |_, [a, b, _]| low(32, u(32, a) * u(32, b) >> 32)),
-    row(&["v_mul_hi_i32"], B32, &[B32, B32], |_, [a, b, _]| low(32, s32(a) * s32(b) >> 32)),
+    row(&["v_mul_hi_u32"], B32, &[B32, B32], |_, [a, b, _]| low(32, (u(32, a) * u(32, b)) >> 32)),
+    row(&["v_mul_hi_i32"], B32, &[B32, B32], |_, [a, b, _]| low(32, (s32(a) * s32(b)) >> 32)),
     row(&["v_mad_u64_u32", "v_mad_co_u64_u32"], B64, &[B32, B32, B64], |l, [a, b, c]| {
         let value = u(32, a) * u(32, b) + u(64, c);
         l.carry = value >> 64 != 0;
@@ -251,8 +251,7 @@ pub static TABLE: &[Row] = &[
         l.unsigned(32, i128::from((sad8(a, b, false) << 16) + c))
     })
     .clamps(),
-    row(&["v_msad_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, i128::from(sad8(a, b, true) + c)))
-        .clamps(),
+    row(&["v_msad_u8"], B32, &[B32, B32, B32], |l, [a, b, c]| l.unsigned(32, i128::from(sad8(a, b, true) + c))),
     row(&["v_sad_u16"], B32, &[B32, B32, B32], |l, [a, b, c]| {
         let part = |i: u32| (a >> i & 0xffff).abs_diff(b >> i & 0xffff);
         l.unsigned(32, i128::from(part(0) + part(16) + c))

@@ -53,8 +53,6 @@ struct Place {
     flip: usize,
     /// Where in the sixteen bytes.
     at: usize,
-    /// The instruction's offset.
-    offset: i32,
 }
 
 impl Place {
@@ -103,7 +101,7 @@ pub fn case(row: &Row, name: &str, form: &Form, target: &Target, random: &mut Ra
         _ if signed => -(random.below(2048) as i32),
         _ => random.below(limit.min(WINDOW_OFFSET)) as i32,
     };
-    let place = Place { flip: random.below(target.lanes), at, offset };
+    let place = Place { flip: random.below(target.lanes), at };
     let mut before = String::new();
     let scratch = path == Path::Scratch;
     // The register's part of the address.
@@ -145,9 +143,24 @@ pub fn case(row: &Row, name: &str, form: &Form, target: &Target, random: &mut Ra
         Access::Atomic(atomic) => atomic.returns.unwrap_or_else(|| random.one_in(2)),
     };
     let text = text(form, row, target, address, wide, returns, count, offset);
-    let model = move |wave: &mut Wave| execute(&access, &place, scratch, returns, &data, wave);
+    // Buffer atomics give the old value in the register of the data.
+    let mut after = String::new();
+    let in_place = returns && path == Path::Buffer && matches!(access, Access::Atomic(_));
+    if in_place {
+        for i in 0..words(&access) {
+            after += &format!("v_mov_b32 v{}, v{}\n", DESTINATION + i, DATA + i);
+        }
+    }
+    let model = move |wave: &mut Wave| {
+        if in_place {
+            for i in 0..words(&access) {
+                wave.v[DESTINATION + i] = wave.v[data[i]];
+            }
+        }
+        execute(&access, &place, scratch, returns, &data, wave);
+    };
     let mut case = Case::new(name, form.form, text, random, Box::new(model));
-    case.before = before;
+    (case.before, case.after) = (before, after);
     case.space = Some(match path {
         Path::Lds => Space::Lds,
         Path::Scratch => Space::Scratch,

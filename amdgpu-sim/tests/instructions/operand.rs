@@ -113,7 +113,7 @@ pub fn vcc_text(wave32: bool) -> &'static str {
 
 impl Source {
     /// As the assembler has it.
-    pub fn text(&self, words: usize, wave32: bool) -> String {
+    pub fn text(&self, words: usize) -> String {
         match *self {
             Self::Vector(first) => vector_text(first, words),
             Self::Scalar(first) => scalar_text(first, words),
@@ -123,10 +123,7 @@ impl Source {
             Self::Exec => "exec_lo".to_owned(),
             Self::M0 => "m0".to_owned(),
             Self::Integer(value) => value.to_string(),
-            Self::Float(value) if value == INVERSE_TAU => {
-                let _ = wave32;
-                "0.15915494309189532".to_owned()
-            }
+            Self::Float(value) if value == INVERSE_TAU => "0.15915494309189532".to_owned(),
             Self::Float(value) => format!("{value:?}"),
             Self::Literal(value) => format!("{value:#x}"),
         }
@@ -156,10 +153,5 @@ impl Source {
                 _ => u128::from(value),
             },
         }
-    }
-
-    /// Whether it goes over the bus for scalars.
-    pub fn is_scalar(&self) -> bool {
-        matches!(self, Self::Scalar(_) | Self::Vcc | Self::Exec | Self::M0 | Self::Literal(_))
     }
 }

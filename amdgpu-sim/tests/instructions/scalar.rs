@@ -202,8 +202,8 @@ pub static TABLE: &[Row] = &[
     row(&["s_bfm_b64"], B64, &[B32, B32], |_, [a, b]| ((1_u64 << (a & 63)) - 1) << (b & 63)),
     row(&["s_mul_i32"], B32, &[B32, B32], |_, [a, b]| word(s(a).wrapping_mul(s(b)))),
     row(&["s_mul_u64"], B64, &[B64, B64], |_, [a, b]| a.wrapping_mul(b)),
-    row(&["s_mul_hi_u32"], B32, &[B32, B32], |_, [a, b]| a * b >> 32),
-    row(&["s_mul_hi_i32"], B32, &[B32, B32], |_, [a, b]| word(s(a) * s(b) >> 32)),
+    row(&["s_mul_hi_u32"], B32, &[B32, B32], |_, [a, b]| (a * b) >> 32),
+    row(&["s_mul_hi_i32"], B32, &[B32, B32], |_, [a, b]| word((s(a) * s(b)) >> 32)),
     row(&["s_bfe_u32"], B32, &[B32, B32], |t, [a, b]| nonzero(t, field(a, b, 32, false))),
     row(&["s_bfe_i32"], B32, &[B32, B32], |t, [a, b]| nonzero(t, field(a, b, 32, true))),
     row(&["s_bfe_u64"], B64, &[B64, B32], |t, [a, b]| nonzero(t, field(a, b, 64, false))),
@@ -253,7 +253,7 @@ pub static TABLE: &[Row] = &[
     row(&["s_bitset1_b64"], B64, &[B32], |t, [a, _]| t.old | 1 << (a & 63)),
     row(&["s_abs_i32"], B32, &[B32], |t, [a, _]| nonzero(t, u64::from((a as i32).wrapping_abs() as u32))),
     row(&["s_bitreplicate_b64_b32"], B64, &[B32], |_, [a, _]| {
-        (0..32).fold(0, |result, i| result | (a >> i & 1) * 3 << (2 * i))
+        (0..32).fold(0, |result, i| result | ((a >> i & 1) * 3) << (2 * i))
     }),
     row(&["s_and_saveexec_b64"], B64, &[B64], |t, [a, _]| save(t, a & t.exec)),
     row(&["s_or_saveexec_b64"], B64, &[B64], |t, [a, _]| save(t, a | t.exec)),
@@ -329,12 +329,11 @@ pub fn source(kind: Type, target: &Target, may_be_literal: bool, random: &mut Ra
 
 /// A case with random operands.
 pub fn case(row: &'static Row, name: &str, form: &Form, target: &Target, random: &mut Random) -> Case {
-    let wave32 = target.is_wave32();
     let mut parts = Vec::new();
     let words = row.to.map_or(0, Type::words);
     let to_vcc = words == target.lanes / 32 && random.one_in(4);
     if row.to.is_some() {
-        parts.push(if to_vcc { Source::Vcc.text(words, wave32) } else { scalar_text(SCALAR_DESTINATION, words) });
+        parts.push(if to_vcc { Source::Vcc.text(words) } else { scalar_text(SCALAR_DESTINATION, words) });
     }
     let mut sources: Vec<Source> = Vec::new();
     for kind in row.from {
@@ -344,7 +343,7 @@ pub fn case(row: &'static Row, name: &str, form: &Form, target: &Target, random:
         } else {
             source(*kind, target, free, random)
         };
-        parts.push(source.text(kind.words(), wave32));
+        parts.push(source.text(kind.words()));
         sources.push(source);
     }
     let immediate = row.immediate.map(|signed| {

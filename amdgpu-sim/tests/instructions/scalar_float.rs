@@ -39,7 +39,7 @@ pub fn case(row: &'static Row, name: &str, form: &Form, target: &Target, random:
         } else {
             source(*kind, target, !has_literal && !name.starts_with("v_"), random)
         };
-        parts.push(source.text(1, target.is_wave32()));
+        parts.push(source.text(1));
         sources.push(source);
     }
     let text = format!("{} {}", form.mnemonic, parts.join(", "));
@@ -53,7 +53,7 @@ pub fn case(row: &'static Row, name: &str, form: &Form, target: &Target, random:
             values[row.from.len() - 1] = if row.to.is_half() { old & 0xffff } else { old };
         }
         let mut lane =
-            Lane { target: wave.target, mode: wave.mode, lane: 0, carry: false, clamp: false, old, unspecified: false };
+            Lane { target: wave.target, mode: wave.mode, lane: 0, carry: false, clamp: false, unspecified: false };
         let value = (row.operation)(&mut lane, values);
         if compares {
             wave.scc = value & 1 == 1;

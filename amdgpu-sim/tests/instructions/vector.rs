@@ -24,8 +24,6 @@ pub struct Lane {
     pub carry: bool,
     /// Whether integers saturate.
     pub clamp: bool,
-    /// What the destination holds before.
-    pub old: u64,
     /// Set where the guide does not say what comes out.
     pub unspecified: bool,
 }
@@ -168,7 +166,7 @@ fn format_of(kind: Type) -> Format {
     kind.format().expect("a floating point type")
 }
 
-fn sources(row: &Row, form: &Form, target: &Target, plain: bool, random: &mut Random) -> Vec<Source> {
+fn sources(row: &Row, form: &Form, plain: bool, random: &mut Random) -> Vec<Source> {
     let count = row.from.len() - usize::from(row.reads_destination);
     let short = matches!(form.form, "e32" | "sdwa" | "dpp" | "dpp8");
     let lanes = matches!(form.form, "dpp" | "dpp8" | "e64_dpp" | "e64_dpp8");
@@ -180,8 +178,6 @@ fn sources(row: &Row, form: &Form, target: &Target, plain: bool, random: &mut Ra
         let bank = Bank::of(kind);
         let vector = Source::Vector(bank.pick_vector(kind, random));
         if row.literal == Some(i) {
-            let literal = bank.vector + random.below(bank.vectors);
-            let _ = literal;
             sources.push(Source::Literal(super::inputs::literal(kind, random)));
             continue;
         }
@@ -207,7 +203,6 @@ fn sources(row: &Row, form: &Form, target: &Target, plain: bool, random: &mut Ra
             _ => vector,
         });
     }
-    let _ = target;
     sources
 }
 
@@ -307,7 +302,7 @@ fn text(row: &Row, form: &Form, target: &Target, operands: &Operands) -> String 
     let mask = |source: &Source| match source {
         Source::Vcc => vcc_text(wave32).to_owned(),
         Source::Scalar(register) => scalar_text(*register, mask_words),
-        other => other.text(mask_words, wave32),
+        other => other.text(mask_words),
     };
     let packed = matches!(row.kind, Kind::Packed | Kind::PackedWide);
     let halves = names_halves(form) && !packed;
@@ -324,7 +319,7 @@ fn text(row: &Row, form: &Form, target: &Target, operands: &Operands) -> String 
         parts.push(mask(mask_out));
     }
     for (i, (source, kind)) in sources.iter().zip(row.from).enumerate() {
-        let mut part = source.text(kind.words(), wave32);
+        let mut part = source.text(kind.words());
         if halves && kind.is_half() && matches!(source, Source::Vector(_)) {
             part = format!("{part}.{}", half(i));
         }
@@ -378,7 +373,7 @@ fn text(row: &Row, form: &Form, target: &Target, operands: &Operands) -> String 
 
 /// A case of a form with random operands; with registers and no modifiers if it is to be plain.
 pub fn case(row: &'static Row, name: &str, form: &Form, target: &Target, plain: bool, random: &mut Random) -> Case {
-    let sources = sources(row, form, target, plain, random);
+    let sources = sources(row, form, plain, random);
     let mut modifiers = modifiers(row, form, target, &sources, plain, random);
     let long = matches!(form.form, "e64" | "" | "e64_dpp" | "e64_dpp8");
     let compares = matches!(row.kind, Kind::Compare | Kind::CompareExec);
@@ -503,7 +498,6 @@ fn execute(row: &Row, operands: &Operands, wave: &mut Wave) {
             lane: number,
             carry,
             clamp: modifiers.clamp,
-            old,
             unspecified: false,
         };
         let value = compute(row, operands, &mut lane, values);

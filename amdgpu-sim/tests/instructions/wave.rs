@@ -65,14 +65,20 @@ impl Mode {
 
     /// The modes that instructions are tested in.
     pub fn tested(target: &Target) -> Vec<Self> {
-        let mut modes = vec![Self::DEFAULT, Self::FAST, Self::UP_DOWN, Self::ZERO_UP];
+        [Self::DEFAULT, Self::FAST, Self::UP_DOWN, Self::ZERO_UP].map(|mode| mode.on(target)).to_vec()
+    }
+
+    /// The default mode of a GPU.
+    pub fn of(target: &Target) -> Self {
+        Self::DEFAULT.on(target)
+    }
+
+    fn on(mut self, target: &Target) -> Self {
         if target.generation == Generation::Gfx12 {
             // RDNA 4 has no such bits: clamping always makes NaN zero, and no operation prefers a signalling NaN.
-            for mode in &mut modes {
-                (mode.ieee, mode.dx10_clamp) = (false, true);
-            }
+            (self.ieee, self.dx10_clamp) = (false, true);
         }
-        modes
+        self
     }
 
     /// Whether it is what LLVM gives to compute kernels.
@@ -141,11 +147,6 @@ pub struct Wave {
 }
 
 impl Wave {
-    /// The bits of a mask that lanes have.
-    pub fn all_lanes(&self) -> u64 {
-        u64::MAX >> (64 - self.target.lanes)
-    }
-
     /// Whether a lane is active.
     pub fn is_active(&self, lane: usize) -> bool {
         self.exec >> lane & 1 == 1

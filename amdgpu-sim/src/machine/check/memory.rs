@@ -3,8 +3,9 @@
 //! Within a work-group each access is compared as it happens. What a work-group has accessed is compared with all others
 //! when it ends: nothing orders work-groups, but atomic operations ([`order`](super::order)).
 //!
-//! Scalar loads may be wider than what the program asked for, so only words that it must have asked for are recorded, and
-//! they conflict with writes of whole words alone.
+//! Scalar loads may be wider than what the program asked for: LLVM makes words of bytes, and four words of three. So only
+//! words that it must have asked for are recorded, and in lines where parts of words are accessed they conflict with
+//! nothing.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -45,6 +46,11 @@ struct Line<C> {
 impl<C: Copy + Default> Line<C> {
     fn new() -> Self {
         Self { cells: vec![C::default(); 1 << (LINE - 2)], shift: 2 }
+    }
+
+    /// Whether nothing smaller than words was accessed.
+    fn has_words(&self) -> bool {
+        self.shift != 0
     }
 
     fn split(&mut self) {
@@ -112,6 +118,7 @@ impl<C: Copy + Default> Lines<C> {
 pub struct GroupAccesses {
     writes: Lines<Cell>,
     reads: Lines<Pair>,
+    scalar_reads: Lines<Pair>,
 }
 
 /// Bytes by lines: number of the line, first byte in it, one past the last byte in it.
@@ -123,11 +130,13 @@ fn by_lines(address: u64, size: u64) -> impl Iterator<Item = (u64, u64, u64)> {
     })
 }
 
-/// Bytes of a scalar load that the program must have asked for: LLVM widens three words to four, and so on.
+/// Bytes of a scalar load that the program must have asked for: it may be a shorter one that was widened to this size.
 fn asked_for(size: u64) -> u64 {
     match size {
-        0..=8 => size,
-        _ => size / 2 + 4,
+        16 => 12,
+        32 => 20,
+        64 => 36,
+        _ => size,
     }
 }
 
@@ -136,6 +145,7 @@ impl GroupAccesses {
     pub fn clear(&mut self) {
         self.writes.clear();
         self.reads.clear();
+        self.scalar_reads.clear();
     }
 
     /// Checks an access, and records it.
@@ -148,8 +158,8 @@ impl GroupAccesses {
         order: &AtomicOrder,
     ) -> Result<(), Clash> {
         match access {
-            Access::Load => self.read(address, size, me, order),
-            Access::ScalarLoad => self.read(address, asked_for(size), me, order),
+            Access::Load => self.read(address, size, false, me, order),
+            Access::ScalarLoad => self.read(address, asked_for(size), true, me, order),
             // An atomic load may meet any atomic operation; beside plain writes it is as good as a relaxed one.
             Access::AtomicLoad => Ok(()),
             Access::Store => self.write(address, size, false, me, order),
@@ -157,9 +167,9 @@ impl GroupAccesses {
         }
     }
 
-    fn read(&mut self, address: u64, size: u64, me: Record, order: &AtomicOrder) -> Result<(), Clash> {
+    fn read(&mut self, address: u64, size: u64, scalar: bool, me: Record, order: &AtomicOrder) -> Result<(), Clash> {
         for (number, from, until) in by_lines(address, size) {
-            if let Some(line) = self.writes.existing(number) {
+            if let Some(line) = self.writes.existing(number).filter(|line| !scalar || line.has_words()) {
                 for (at, cell) in line.part(from, until) {
                     if cell.write.unordered(me, order) {
                         let first = Some((cell.write, AccessKind::Store));
@@ -167,8 +177,9 @@ impl GroupAccesses {
                     }
                 }
             }
-            if self.reads.lines.len() < GROUP_READS || self.reads.places.contains_key(&number) {
-                for (_, cell) in self.reads.line(number).part(from, until) {
+            let reads = if scalar { &mut self.scalar_reads } else { &mut self.reads };
+            if reads.lines.len() < GROUP_READS || reads.places.contains_key(&number) {
+                for (_, cell) in reads.line(number).part(from, until) {
                     cell.add(me);
                 }
             }
@@ -180,7 +191,10 @@ impl GroupAccesses {
         for (number, from, until) in by_lines(address, size) {
             let base = number << LINE;
             let clash = |kind, at, first, was| Err(Clash { kind, at: base + at, first: Some((first, was)) });
-            if !atomic && let Some(line) = self.reads.existing(number) {
+            let words = (from | until) & 3 == 0;
+            let scalar_reads = Some(&mut self.scalar_reads).filter(|_| words);
+            for reads in [Some(&mut self.reads), scalar_reads].into_iter().flatten().filter(|_| !atomic) {
+                let Some(line) = reads.existing(number) else { continue };
                 for (at, cell) in line.part(from, until) {
                     if let Some(read) = cell.unordered(me, order) {
                         return clash(FaultKind::Race, at, read, AccessKind::Load);
@@ -249,6 +263,7 @@ impl Readers {
 struct Shard {
     writes: HashMap<u64, Line<Writers>>,
     reads: HashMap<u64, Line<Readers>>,
+    scalar_reads: HashMap<u64, Line<Readers>>,
 }
 
 /// What all work-groups of a dispatch have accessed.
@@ -284,8 +299,9 @@ impl DispatchAccesses {
         for (number, line) in &accesses.writes.lines {
             let merging = Merging { group, base: number << LINE, order };
             let mut shard = lock(*number);
-            let Shard { writes, reads } = &mut *shard;
-            if let Some(readers) = reads.get_mut(number) {
+            let Shard { writes, reads, scalar_reads } = &mut *shard;
+            let scalar_reads = scalar_reads.get_mut(number).filter(|_| line.has_words());
+            for readers in reads.get_mut(number).into_iter().chain(scalar_reads) {
                 merging.compare(readers, line, |readers, cell| merging.write_beside(readers, cell))?;
             }
             let all = match writes.entry(*number) {
@@ -294,25 +310,28 @@ impl DispatchAccesses {
             };
             merging.compare(all, line, |writers, cell| merging.write(writers, cell))?;
         }
-        for (number, line) in &accesses.reads.lines {
-            let merging = Merging { group, base: number << LINE, order };
-            let mut shard = lock(*number);
-            let Shard { writes, reads } = &mut *shard;
-            if let Some(writers) = writes.get_mut(number) {
-                merging.compare(writers, line, |writers, cell| merging.read_beside(writers, cell))?;
-            }
-            let room = reads.len() < DISPATCH_READS / SHARDS;
-            let all = match reads.entry(*number) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) if room => entry.insert(Line::new()),
-                Entry::Vacant(_) => continue,
-            };
-            merging.compare(all, line, |readers, cell| {
-                if let Some(record) = cell.first() {
-                    readers.add(group, record);
+        for (scalar, lines) in [(false, &accesses.reads.lines), (true, &accesses.scalar_reads.lines)] {
+            for (number, line) in lines {
+                let merging = Merging { group, base: number << LINE, order };
+                let mut shard = lock(*number);
+                let Shard { writes, reads, scalar_reads } = &mut *shard;
+                if let Some(writers) = writes.get_mut(number).filter(|writers| !scalar || writers.has_words()) {
+                    merging.compare(writers, line, |writers, cell| merging.read_beside(writers, cell))?;
                 }
-                None
-            })?;
+                let reads = if scalar { scalar_reads } else { reads };
+                let room = reads.len() < DISPATCH_READS / SHARDS;
+                let all = match reads.entry(*number) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) if room => entry.insert(Line::new()),
+                    Entry::Vacant(_) => continue,
+                };
+                merging.compare(all, line, |readers, cell| {
+                    if let Some(record) = cell.first() {
+                        readers.add(group, record);
+                    }
+                    None
+                })?;
+            }
         }
         Ok(())
     }

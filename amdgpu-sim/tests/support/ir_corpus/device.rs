@@ -15,8 +15,8 @@ use super::{
 };
 use crate::support::{Buffer, Program, Shape, agent, pools, run};
 
-/// Inputs of each case: four work-groups of 64.
-pub const INPUTS: usize = 256;
+/// Inputs of each case: two work-groups of 64.
+pub const INPUTS: usize = 128;
 /// How many of them are run alone, as work-groups of one item.
 pub const UNIFORM: usize = 40;
 /// Items of a work-group.
@@ -38,9 +38,17 @@ impl Way {
         if self.wide || self.target.starts_with("gfx9") { 64 } else { 32 }
     }
 
+    /// Whether LLVM knows the halves of this target's registers.
+    fn has_halves(self) -> bool {
+        matches!(self.target, "gfx1100" | "gfx1201")
+    }
+
     /// Whether this target has what the case is about.
     pub fn takes(self, case: &Case) -> bool {
         match generation(&case.name) {
+            // LLVM's own fault, seen with LLVM 22: without optimisation it copies words as halves (`v_mov_b16`) where
+            // registers have halves.
+            _ if case.name.starts_with("bswap_") && self.level == "-O0" && self.has_halves() => false,
             // Without meaning in waves of 32.
             _ if case.name == "wave_permlane64" && self.lanes() == 32 => false,
             Some(Generation::Gfx9) => self.target.starts_with("gfx9"),
@@ -124,7 +132,7 @@ fn kernel(case: &Case, uniform: bool) -> Function {
         rename(&case.device.code),
         convert_out(case.result)
     );
-    Function { name, text }
+    Function { name, text, alone: case.alone }
 }
 
 /// The results that a case should have.

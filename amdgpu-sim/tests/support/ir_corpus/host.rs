@@ -85,7 +85,7 @@ fn function(case: &Case) -> Function {
     let (memory, align) = (case.result.memory().ir(), case.result.align());
     let _ = writeln!(text, "{}\n{}", case.host.code, convert_out(case.result));
     let _ = writeln!(text, "store {memory} %.r, ptr %.po, align {align}\nret void\n}}");
-    Function { name, text }
+    Function { name, text, alone: false }
 }
 
 /// Bytes for values, aligned as the functions of the corpus expect them.

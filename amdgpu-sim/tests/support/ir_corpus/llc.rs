@@ -14,6 +14,8 @@ use crate::support::tool;
 pub struct Function {
     pub name: String,
     pub text: String,
+    /// Whether it is compiled alone.
+    pub alone: bool,
 }
 
 /// Functions in a module: a crash of the compiler costs as much time again.
@@ -29,7 +31,8 @@ pub fn compile(
     arguments: &[String],
 ) -> (Vec<PathBuf>, BTreeMap<String, String>) {
     let (mut objects, mut refused) = (Vec::new(), BTreeMap::new());
-    for part in functions.chunks(MODULE) {
+    let (alone, together): (Vec<_>, Vec<_>) = functions.into_iter().partition(|function| function.alone);
+    for part in together.chunks(MODULE).chain(alone.chunks(1)) {
         module(folder, prelude, part.to_vec(), arguments, &mut objects, &mut refused);
     }
     (objects, refused)
