@@ -1,5 +1,6 @@
 //! Fuzzing with fixed seeds: code objects and instructions that nobody meant. None may make the simulator panic, hang or
-//! touch memory that is not its own. `fuzz/` looks for more of them.
+//! touch memory that is not its own. `GEOBACTER_FUZZ_ROUNDS=n` runs as many rounds, each with other seeds; `fuzz/` looks for
+//! more without an end.
 
 #[path = "support/fuzz/mod.rs"]
 mod fuzz;
@@ -22,9 +23,17 @@ use fuzz::{
     mutate::mutate,
 };
 
+/// The seeds of all rounds, so many in each.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let rounds = std::env::var("GEOBACTER_FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    0..count * rounds.unwrap_or(1)
+}
+
 /// Code objects with random instructions for each target, and kernels in each of them.
 const OBJECTS: u64 = 40;
 const KERNELS: usize = 32;
+/// Changed code objects for each target.
+const CHANGED: u64 = 1500;
 
 fn names(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("k{n}")).collect()
@@ -62,7 +71,7 @@ fn random_instructions(gpu: usize) {
     let mut total = Outcome::default();
     let known = instructions::known(&mut Random::new(gpu as u64 + 1), gpu, 20_000);
     println!("{}: {} instructions", TARGETS[gpu], known.len());
-    for seed in 0..OBJECTS {
+    for seed in seeds(OBJECTS) {
         let mut random = Random::new(seed * 5 + gpu as u64 + 1);
         let kernels: Vec<Kernel> = (0..KERNELS).map(|_| instructions::kernel(&mut random, gpu, &known)).collect();
         sum(&mut total, Client::get().run(gpu, &code_object(TARGETS[gpu], &kernels), &names(KERNELS)));
@@ -107,8 +116,8 @@ fn changed_code_objects(gpu: usize) {
     let outcome = Client::get().run(gpu, &whole, &names(2));
     assert!(outcome.loaded && outcome.ended == 2, "{}", amdgpu_sim::last_error().unwrap_or_default());
     let mut loaded = 0;
-    let cases = 1500;
-    for seed in 0..cases {
+    let cases = seeds(CHANGED);
+    for seed in cases.clone() {
         let mut random = Random::new(seed * 7 + gpu as u64 + 1);
         let mut changed = whole.clone();
         mutate(&mut random, &mut changed);
@@ -117,8 +126,8 @@ fn changed_code_objects(gpu: usize) {
         assert_eq!(PANICS.load(Ordering::Relaxed), 0, "the simulator panics with seed {seed}");
         assert!(started.elapsed() < Duration::from_secs(20), "seed {seed} takes {:?}", started.elapsed());
     }
-    println!("{}: {loaded} of {cases} changed code objects are loaded", TARGETS[gpu]);
-    assert!(loaded > 0 && loaded < cases);
+    println!("{}: {loaded} of {} changed code objects are loaded", TARGETS[gpu], cases.end);
+    assert!(loaded > 0 && loaded < cases.end);
 }
 
 #[test]
@@ -163,4 +172,29 @@ fn descriptors_that_ask_for_too_much_are_refused() {
         }
     }
     assert_eq!(PANICS.load(Ordering::Relaxed), 0);
+}
+
+/// A code object of which the executable segment says that it is larger in memory than what the file has of it.
+#[test]
+fn code_that_the_file_does_not_have_is_not_decoded() {
+    notice_panics();
+    let mut file = valid(1);
+    // `p_memsz` of the second segment.
+    file[64 + 56 + 40..][..8].copy_from_slice(&(1_u64 << 29).to_le_bytes());
+    let started = Instant::now();
+    let outcome = Client::get().run(1, &file, &names(2));
+    assert!(outcome.loaded && outcome.ended == 2, "{outcome:?}");
+    assert!(started.elapsed() < Duration::from_secs(10), "it takes {:?}", started.elapsed());
+}
+
+/// Two executable segments, the second one far behind the first.
+#[test]
+fn code_with_a_gap_is_refused() {
+    notice_panics();
+    let mut file = valid(1);
+    file[64 + 4..][..4].copy_from_slice(&5_u32.to_le_bytes());
+    file[64 + 56 + 16..][..8].copy_from_slice(&(1_u64 << 29).to_le_bytes());
+    let started = Instant::now();
+    assert!(!Client::get().run(1, &file, &names(2)).loaded);
+    assert!(started.elapsed() < Duration::from_secs(10), "it takes {:?}", started.elapsed());
 }

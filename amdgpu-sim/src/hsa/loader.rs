@@ -172,10 +172,14 @@ impl Loaded {
             }
             segments.push(Segment { base: range.base, size, offset: segment.file_range().0 });
             ranges.push(range);
-            if flags & elf::PF_X.0 != 0 {
-                let (first, last) = code.unwrap_or((begin, begin + size));
-                code = Some((first.min(begin), last.max(begin + size)));
+            if flags & elf::PF_X.0 != 0 && length > 0 {
+                // Of what the file does not have nothing can be an instruction.
+                let last = begin + length as u64;
+                code = Some(code.map_or((begin, last), |(first, end)| (first.min(begin), end.max(last))));
             }
+        }
+        if code.is_some_and(|(first, last)| last - first > bytes.len() as u64) {
+            return Err(bad("executable segments lie further apart than the file is long"));
         }
         relocate(&file, image, base, externals)?;
         let symbols = symbols(&file, image, base)?;

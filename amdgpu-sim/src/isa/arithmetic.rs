@@ -202,15 +202,15 @@ fn is_infinite<T: Lane>(magnitude: T) -> bool {
 /// What `v_div_scale` gives: the scaled operand, and the lane's VCC bit.
 ///
 /// Sources: `s0` is the operand to be scaled (numerator or denominator, bit for bit), `s1` the denominator, `s2` the
-/// numerator.
-pub fn div_scale_f32(s0: f32, s1: f32, s2: f32) -> (f32, bool) {
+/// numerator. `scale` multiplies by a power of two, and rounds.
+pub fn div_scale_f32(s0: f32, s1: f32, s2: f32, scale: impl Fn(f32, i32) -> f32) -> (f32, bool) {
     let exponent = |x: f32| (x.to_bits() >> 23 & 0xff) as i32;
     let is_denorm = |x: f32| exponent(x) == 0 && x != 0.0;
     if s1 == 0.0 || s2 == 0.0 {
         return (f32::NAN, false);
     }
     let is_denominator = s0.to_bits() == s1.to_bits();
-    let up = |x| ldexp_f32(x, 64);
+    let up = |x| scale(x, 64);
     if exponent(s2) - exponent(s1) >= 96 {
         // The quotient is near the largest number: only the denominator is scaled.
         (if is_denominator { up(s0) } else { s0 }, true)
@@ -219,9 +219,9 @@ pub fn div_scale_f32(s0: f32, s1: f32, s2: f32) -> (f32, bool) {
     } else if is_denorm((1.0 / f64::from(s1)) as f32) && is_denorm((f64::from(s2) / f64::from(s1)) as f32) {
         // The guide prints 2^64 here, with which a denominator of this size becomes infinite; the division's steps and
         // `v_div_fmas`, which scales back by 2^-64 for a small quotient, need 2^-64.
-        (if is_denominator { ldexp_f32(s0, -64) } else { s0 }, true)
+        (if is_denominator { scale(s0, -64) } else { s0 }, true)
     } else if is_denorm((1.0 / f64::from(s1)) as f32) {
-        (ldexp_f32(s0, -64), false)
+        (scale(s0, -64), false)
     } else if is_denorm((f64::from(s2) / f64::from(s1)) as f32) {
         (if s0.to_bits() == s2.to_bits() { up(s0) } else { s0 }, true)
     } else if exponent(s2) <= 23 {
@@ -232,22 +232,22 @@ pub fn div_scale_f32(s0: f32, s1: f32, s2: f32) -> (f32, bool) {
 }
 
 /// [`div_scale_f32`] for f64.
-pub fn div_scale_f64(s0: f64, s1: f64, s2: f64) -> (f64, bool) {
+pub fn div_scale_f64(s0: f64, s1: f64, s2: f64, scale: impl Fn(f64, i32) -> f64) -> (f64, bool) {
     let exponent = |x: f64| (x.to_bits() >> 52 & 0x7ff) as i32;
     let is_denorm = |x: f64| exponent(x) == 0 && x != 0.0;
     if s1 == 0.0 || s2 == 0.0 {
         return (f64::NAN, false);
     }
     let is_denominator = s0.to_bits() == s1.to_bits();
-    let up = |x| ldexp(x, 128);
+    let up = |x| scale(x, 128);
     if exponent(s2) - exponent(s1) >= 768 {
         (if is_denominator { up(s0) } else { s0 }, true)
     } else if is_denorm(s1) {
         (up(s0), false)
     } else if is_denorm(1.0 / s1) && is_denorm(s2 / s1) {
-        (if is_denominator { ldexp(s0, -128) } else { s0 }, true)
+        (if is_denominator { scale(s0, -128) } else { s0 }, true)
     } else if is_denorm(1.0 / s1) {
-        (ldexp(s0, -128), false)
+        (scale(s0, -128), false)
     } else if is_denorm(s2 / s1) {
         (if s0.to_bits() == s2.to_bits() { up(s0) } else { s0 }, true)
     } else if exponent(s2) <= 53 {
@@ -435,8 +435,8 @@ mod tests {
 
     /// LLVM's division of f32, step for step (`SITargetLowering::LowerFDIV32`).
     fn divide_f32(n: f32, d: f32) -> f32 {
-        let (ds, _) = div_scale_f32(d, d, n);
-        let (ns, scaled) = div_scale_f32(n, d, n);
+        let (ds, _) = div_scale_f32(d, d, n, ldexp_f32);
+        let (ns, scaled) = div_scale_f32(n, d, n, ldexp_f32);
         let r = approximate(ds, f64::recip);
         let r = (-ds).mul_add(r, 1.0).mul_add(r, r);
         let q = ns * r;
@@ -447,8 +447,8 @@ mod tests {
 
     /// LLVM's division of f64 (`SITargetLowering::LowerFDIV64`).
     fn divide_f64(n: f64, d: f64) -> f64 {
-        let (ds, _) = div_scale_f64(d, d, n);
-        let (ns, scaled) = div_scale_f64(n, d, n);
+        let (ds, _) = div_scale_f64(d, d, n, ldexp);
+        let (ns, scaled) = div_scale_f64(n, d, n, ldexp);
         let r = 1.0 / ds;
         let r = (-ds).mul_add(r, 1.0).mul_add(r, r);
         let r = (-ds).mul_add(r, 1.0).mul_add(r, r);

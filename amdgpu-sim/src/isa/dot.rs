@@ -2,7 +2,7 @@
 //! 12.11 "VOP3P instructions"; *RDNA 4 ISA*, section 16.9).
 //!
 //! Integers are summed exactly; then the sum wraps, or saturates with `clamp`. Floating-point products are added to the third
-//! operand one after the other, lowest first, each sum rounded. The f32 forms take a denormal third operand for zero and
+//! operand one after the other, lowest first, each sum rounded as MODE says (those of 16 bits to the nearest). The f32 forms take a denormal third operand for zero and
 //! give zero for denormal results, whatever MODE says.
 
 use half::{bf16, f16};
@@ -11,6 +11,7 @@ use super::{
     arithmetic::{fma_bf16, fma_f16},
     lane::Lane,
     matrix::element::Element,
+    rounding::{self, rounded},
     step::{DecodeError, Flow, Step, step},
     text::Operand,
     valu::{Source, Vop},
@@ -157,7 +158,11 @@ fn float(v: &Vop<'_>, third: usize, elements: [Element; 2]) -> Decoded {
                 let x = value(elements[0], a.element(first[lane].0, index));
                 let y = value(elements[1], b.element(second[lane].0, index));
                 // The product is exact in f64, and so is the sum as far as rounding to f32 needs it.
-                sum = (f64::from(x) * f64::from(y) + f64::from(sum)) as f32;
+                sum = rounded(
+                    wave.mode,
+                    || (f64::from(x) * f64::from(y) + f64::from(sum)) as f32,
+                    |round| rounding::fma(round, x, y, sum),
+                );
             }
             values[lane] = if sum.is_nan() { f32::NAN } else { sum.flush() };
         }

@@ -5,7 +5,10 @@
 
 use half::f16;
 
-use super::text::Operand;
+use super::{
+    rounding::{self, rounded},
+    text::Operand,
+};
 use crate::machine::wave::{LANES, Mode, VectorRegister};
 
 /// A value that one lane reads or writes.
@@ -201,7 +204,9 @@ macro_rules! float {
             let mut value = self;
             if scale != 0 {
                 // Denormals and minus zero become zero.
-                value = $scale(value, scale).flush();
+                let scaled =
+                    rounded(mode, || $scale(value, scale), |round| rounding::ldexp(round, value, i32::from(scale)));
+                value = scaled.flush();
                 if value == Self::from_bits(0) {
                     value = Self::from_bits(0);
                 }

@@ -91,6 +91,44 @@ pub fn mad<T: Directed>(round: Round, a: T, b: T, c: T) -> T {
     add(round, mul(round, a, b), c)
 }
 
+/// What is above the floor, less than 1.
+pub fn fract<T: Directed>(round: Round, x: T) -> T {
+    let value = soft(x);
+    if !value.is_finite() {
+        return T::default_nan();
+    }
+    // The largest number below 1, which rounding does not go beyond.
+    let one = T::Soft::from_u128(1).value;
+    let floor = value.round_to_integral(Round::TowardNegative).value;
+    let rest = value.sub_r(floor, round).value;
+    hard(if rest < one { rest } else { one.next_down().value })
+}
+
+/// The integer next to `x`, from 0 to 255.
+pub fn byte(mode: Mode, x: f32) -> u8 {
+    let x = match direction::<f32>(mode) {
+        None => x.round_ties_even(),
+        Some(Round::TowardPositive) => x.ceil(),
+        Some(Round::TowardNegative) => x.floor(),
+        Some(_) => x.trunc(),
+    };
+    x as u8
+}
+
+/// [`div_scale_f32`](super::arithmetic::div_scale_f32).
+pub fn div_scale_f32(mode: Mode, s0: f32, s1: f32, s2: f32) -> (f32, bool) {
+    super::arithmetic::div_scale_f32(s0, s1, s2, |x, n| {
+        rounded(mode, || super::arithmetic::ldexp_f32(x, n), |round| ldexp(round, x, n))
+    })
+}
+
+/// [`div_scale_f64`](super::arithmetic::div_scale_f64).
+pub fn div_scale_f64(mode: Mode, s0: f64, s1: f64, s2: f64) -> (f64, bool) {
+    super::arithmetic::div_scale_f64(s0, s1, s2, |x, n| {
+        rounded(mode, || super::arithmetic::ldexp(x, n), |round| ldexp(round, x, n))
+    })
+}
+
 /// `x` times 2 to the power `n`.
 pub fn ldexp<T: Directed>(round: Round, x: T, n: i32) -> T {
     // Beyond this range every result is zero or infinite.

@@ -532,6 +532,19 @@ pub fn op3_at<A: Lane, B: Lane, C: Lane, D: Lane>(
     })
 }
 
+/// The same with the mode. NaNs are as for the others.
+pub fn op3_mode<A: Lane, B: Lane, C: Lane, D: Lane>(
+    v: &Vop<'_>,
+    f: impl Fn(Mode, A, B, C) -> D + Send + Sync + 'static,
+) -> Result<Step, DecodeError> {
+    let target = v.target::<D>(0)?;
+    all3(v, [1, 2, 3], target, move |mode, a: &[A; LANES], b: &[B; LANES], c: &[C; LANES], out: &mut [D; LANES]| {
+        for lane in 0..LANES {
+            out[lane] = f(mode, a[lane], b[lane], c[lane]);
+        }
+    })
+}
+
 /// The same for a result that MODE may have rounded otherwise than to the nearest.
 pub fn rounded3_at<A: Lane, B: Lane, C: Lane, D: Lane>(
     v: &Vop<'_>,

@@ -8,16 +8,16 @@ use rustc_apfloat::Round;
 
 use super::{
     arithmetic::{
-        Extreme, approximate, cos_turns, div_fixup, div_fmas_f32, div_fmas_f64, div_scale_f32, div_scale_f64, extreme,
-        f16_from_f64, f16_toward_zero, fma_f16, fract, fract_f32, frexp_exponent, frexp_mantissa, ldexp, ldexp_f32,
-        maximum, median, minimum, permute, sin_turns, trig_preop,
+        Extreme, approximate, cos_turns, div_fixup, div_fmas_f32, div_fmas_f64, extreme, f16_from_f64, f16_toward_zero,
+        fma_f16, fract, fract_f32, frexp_exponent, frexp_mantissa, ldexp, ldexp_f32, maximum, median, minimum, permute,
+        sin_turns, trig_preop,
     },
     decode::nothing,
     lane::Lane,
     rounding,
     step::{DecodeError, Flow, Step, step},
     text::M0,
-    valu::{Vop, accumulate, op1, op2, op2_mode, op3, op3_at, rounded1, rounded2, rounded3, write},
+    valu::{Vop, accumulate, op1, op2, op2_mode, op3, op3_at, op3_mode, rounded1, rounded2, rounded3, write},
 };
 use crate::machine::wave::{LANES, Mode, Size, Wave};
 
@@ -98,7 +98,7 @@ fn float32(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_ceil_f32" => op1(v, f32::ceil),
         "v_trunc_f32" => op1(v, f32::trunc),
         "v_rndne_f32" => op1(v, f32::round_ties_even),
-        "v_fract_f32" => op1(v, fract_f32),
+        "v_fract_f32" => rounded1(v, fract_f32, rounding::fract),
         "v_exp_f32" | "v_exp_legacy_f32" => op1(v, |a: f32| approximate(a, f64::exp2)),
         "v_log_f32" | "v_log_legacy_f32" => op1(v, |a: f32| approximate(a, f64::log2)),
         "v_rcp_f32" | "v_rcp_iflag_f32" => op1(v, |a: f32| approximate(a, f64::recip)),
@@ -109,7 +109,7 @@ fn float32(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_ldexp_f32" => rounded2(v, ldexp_f32, rounding::ldexp),
         "v_frexp_exp_i32_f32" => op1(v, |a: f32| frexp_exponent(f64::from(a))),
         "v_frexp_mant_f32" => op1(v, |a: f32| frexp_mantissa(f64::from(a)) as f32),
-        "v_div_scale_f32" => div_scale::<f32>(v, div_scale_f32),
+        "v_div_scale_f32" => div_scale::<f32>(v, rounding::div_scale_f32),
         "v_div_fmas_f32" => div_fmas::<f32>(v, div_fmas_f32, rounding::div_fmas_f32),
         "v_div_fixup_f32" => {
             three(v, |_, q: f32, d: f32, n: f32| div_fixup(f64::from(q), f64::from(d), f64::from(n), -150, 256) as f32)
@@ -130,7 +130,7 @@ fn float64(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_ceil_f64" => op1(v, f64::ceil),
         "v_trunc_f64" => op1(v, f64::trunc),
         "v_rndne_f64" => op1(v, f64::round_ties_even),
-        "v_fract_f64" => op1(v, fract),
+        "v_fract_f64" => rounded1(v, fract, rounding::fract),
         "v_rcp_f64" => op1(v, f64::recip),
         "v_rsq_f64" => op1(v, |a: f64| 1.0 / a.sqrt()),
         "v_sqrt_f64" => op1(v, f64::sqrt),
@@ -138,7 +138,7 @@ fn float64(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_frexp_exp_i32_f64" => op1(v, frexp_exponent),
         "v_frexp_mant_f64" => op1(v, frexp_mantissa),
         "v_trig_preop_f64" => op2(v, trig_preop),
-        "v_div_scale_f64" => div_scale::<f64>(v, div_scale_f64),
+        "v_div_scale_f64" => div_scale::<f64>(v, rounding::div_scale_f64),
         "v_div_fmas_f64" => div_fmas::<f64>(v, div_fmas_f64, rounding::div_fmas_f64),
         "v_div_fixup_f64" => three(v, |_, q: f64, d: f64, n: f64| div_fixup(q, d, n, -1075, 2047)),
         _ => return None,
@@ -168,10 +168,14 @@ fn float16(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_ceil_f16" => via(f32::ceil),
         "v_trunc_f16" => via(f32::trunc),
         "v_rndne_f16" => via(f32::round_ties_even),
-        "v_fract_f16" => op1(v, |a: f16| match fract(a.to_f64()) {
-            below if below.is_nan() => f16::NAN,
-            below => f16_from_f64(below.min(0.999_511_718_75)),
-        }),
+        "v_fract_f16" => rounded1(
+            v,
+            |a: f16| match fract(a.to_f64()) {
+                below if below.is_nan() => f16::NAN,
+                below => f16_from_f64(below.min(0.999_511_718_75)),
+            },
+            rounding::fract,
+        ),
         "v_exp_f16" => via(f32::exp2),
         "v_log_f16" => via(f32::log2),
         "v_rcp_f16" => via(f32::recip),
@@ -259,9 +263,9 @@ fn conversions(v: &Vop<'_>, m: &str) -> Option<Decoded> {
         "v_cvt_f32_ubyte1" => op1(v, |a: u32| (a >> 8 & 0xff) as f32),
         "v_cvt_f32_ubyte2" => op1(v, |a: u32| (a >> 16 & 0xff) as f32),
         "v_cvt_f32_ubyte3" => op1(v, |a: u32| (a >> 24) as f32),
-        "v_cvt_pk_u8_f32" => op3(v, |a: f32, byte: u32, c: u32| {
+        "v_cvt_pk_u8_f32" => op3_mode(v, |m, a: f32, byte: u32, c: u32| {
             let shift = 8 * (byte & 3);
-            c & !(0xff << shift) | u32::from(a.round_ties_even() as u8) << shift
+            c & !(0xff << shift) | u32::from(rounding::byte(m, a)) << shift
         }),
         "v_cvt_pkrtz_f16_f32" => op2(v, |a: f32, b: f32| {
             u32::from(f16_toward_zero(a).to_bits()) | u32::from(f16_toward_zero(b).to_bits()) << 16
@@ -515,7 +519,7 @@ fn mad64<A: Lane>(v: &Vop<'_>, f: impl Fn(A, A, u64) -> (u64, bool) + Send + Syn
     }))
 }
 
-fn div_scale<T: Lane>(v: &Vop<'_>, f: fn(T, T, T) -> (T, bool)) -> Decoded {
+fn div_scale<T: Lane>(v: &Vop<'_>, f: fn(Mode, T, T, T) -> (T, bool)) -> Decoded {
     let (target, out) = (v.target::<T>(0)?, v.scalar(1)?);
     let (a, b, c) = (v.source::<T>(2, 0)?, v.source::<T>(3, 1)?, v.source::<T>(4, 2)?);
     Ok(Box::new(move |wave, _| {
@@ -525,7 +529,7 @@ fn div_scale<T: Lane>(v: &Vop<'_>, f: fn(T, T, T) -> (T, bool)) -> Decoded {
         let (a, b) = (a.fetch(wave, &mut room_a, true), b.fetch(wave, &mut room_b, true));
         let c = c.fetch(wave, &mut room_c, true);
         for lane in 0..LANES {
-            let (value, scaled) = f(a[lane], b[lane], c[lane]);
+            let (value, scaled) = f(wave.mode, a[lane], b[lane], c[lane]);
             values[lane] = value;
             bits |= u64::from(scaled) << lane;
         }

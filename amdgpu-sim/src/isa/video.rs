@@ -2,8 +2,9 @@
 //! (*CDNA 3 ISA*, section 12.10 "VOP3A and VOP3B instructions").
 
 use super::{
+    rounding,
     step::{DecodeError, Flow, Step, step},
-    valu::{Vop, op3},
+    valu::{Vop, op3, rounded3},
 };
 use crate::machine::wave::{LANES, Wave};
 
@@ -36,11 +37,11 @@ pub fn lookup(v: &Vop<'_>) -> Option<Decoded> {
             Face::Y => z,
             Face::X | Face::Z => -y,
         }),
-        "v_cubema_f32" => op3(v, |x: f32, y: f32, z: f32| match Face::of(x, y, z) {
-            Face::X => 2.0 * x,
-            Face::Y => 2.0 * y,
-            Face::Z => 2.0 * z,
-        }),
+        "v_cubema_f32" => rounded3(
+            v,
+            |x: f32, y: f32, z: f32| 2.0 * major(x, y, z),
+            |round, x, y, z| rounding::mul(round, 2.0, major(x, y, z)),
+        ),
         _ => return None,
     })
 }
@@ -62,6 +63,15 @@ impl Face {
         } else {
             Self::X
         }
+    }
+}
+
+/// The coordinate along that axis.
+fn major(x: f32, y: f32, z: f32) -> f32 {
+    match Face::of(x, y, z) {
+        Face::X => x,
+        Face::Y => y,
+        Face::Z => z,
     }
 }
 

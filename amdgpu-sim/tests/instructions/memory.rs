@@ -8,7 +8,7 @@ use super::{
     case::{Accuracy, Case, DESTINATION, Destination, SCRATCH_OFFSET, Space, WINDOW_OFFSET},
     enumerate::Form,
     inputs::{Bank, Random},
-    operand::{Type, vector_text},
+    operand::{Type, scalar_text, vector_text},
     target::{Generation, Target},
     wave::Wave,
 };
@@ -166,6 +166,16 @@ pub fn case(row: &Row, name: &str, form: &Form, target: &Target, random: &mut Ra
         Path::Scratch => Space::Scratch,
         _ => Space::Global,
     });
+    if returns && path == Path::Buffer && matches!(access, Access::Atomic(_)) {
+        // What was there comes to where the data were, in the lanes that are active.
+        let (mov, exec, count) =
+            if target.lanes == 32 { ("s_mov_b32", "exec_lo", 1) } else { ("s_mov_b64", "exec", 2) };
+        case.after = format!("{mov} {exec}, {}\n", scalar_text(case.exec, count));
+        for i in 0..words(&access) {
+            case.after += &format!("v_mov_b32 v{}, v{}\n", DESTINATION + i, DATA + i);
+        }
+        case.after += &format!("{mov} {exec}, -1\n");
+    }
     if returns {
         let kind = match words(&access) {
             1 => Type::B32,
