@@ -119,7 +119,8 @@ impl Client {
             );
             assert_eq!(status, HSA_STATUS_SUCCESS);
             let load = api.hsa_executable_load_agent_code_object;
-            outcome.loaded = load(executable, self.gpus[gpu], reader, ptr::null(), ptr::null_mut()) == HSA_STATUS_SUCCESS
+            outcome.loaded = load(executable, self.gpus[gpu], reader, ptr::null(), ptr::null_mut())
+                == HSA_STATUS_SUCCESS
                 && (api.hsa_executable_freeze)(executable, ptr::null()) == HSA_STATUS_SUCCESS;
             if outcome.loaded {
                 let mut queue = self.queue(gpu);

@@ -74,7 +74,8 @@ pub fn code_object(target: &str, kernels: &[Kernel]) -> Vec<u8> {
     let text = (DESCRIPTORS + 64 * kernels.len() + 16).next_multiple_of(0x1000);
     let (mut names, mut symbols) = (vec![0_u8], vec![0_u8; SYMBOL]);
     let mut symbol = |name: String, kind: u64, section: u64, at: usize, size: usize| {
-        let fields = [(names.len() as u64, 4), (0x10 | kind, 1), (3, 1), (section, 2), (at as u64, 8), (size as u64, 8)];
+        let fields =
+            [(names.len() as u64, 4), (0x10 | kind, 1), (3, 1), (section, 2), (at as u64, 8), (size as u64, 8)];
         symbols.extend(record(&fields));
         names.extend(name.as_bytes());
         names.push(0);
@@ -129,7 +130,8 @@ pub fn code_object(target: &str, kernels: &[Kernel]) -> Vec<u8> {
         [41, 3, 0, 0, strings, section_names.len(), 0, 0, 1, 0],
     ];
     for (n, section) in sections.iter().enumerate() {
-        let fields: Vec<_> = section.iter().zip([4, 4, 8, 8, 8, 8, 4, 4, 8, 8]).map(|(v, size)| (*v as u64, size)).collect();
+        let fields: Vec<_> =
+            section.iter().zip([4, 4, 8, 8, 8, 8, 4, 4, 8, 8]).map(|(v, size)| (*v as u64, size)).collect();
         put(&mut file, headers + n * SECTION_HEADER, &record(&fields));
     }
     let ident = [0x7f, b'E', b'L', b'F', 2, 1, 1, 64, 3, 0, 0, 0, 0, 0, 0, 0];

@@ -18,14 +18,8 @@ use amdgpu_sim::Disassembler;
 use geobacter_spool::job::Instruction;
 use libloading::Library;
 
-type Create = unsafe extern "C" fn(
-    *const c_char,
-    *const c_char,
-    *mut c_void,
-    c_int,
-    *const c_void,
-    *const c_void,
-) -> *mut c_void;
+type Create =
+    unsafe extern "C" fn(*const c_char, *const c_char, *mut c_void, c_int, *const c_void, *const c_void) -> *mut c_void;
 type Disassemble = unsafe extern "C" fn(*mut c_void, *mut u8, u64, u64, *mut c_char, usize) -> usize;
 
 /// The disassembler. LLVM's has state: one caller at a time.
