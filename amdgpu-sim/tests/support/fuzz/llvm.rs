@@ -1,13 +1,12 @@
 //! LLVM's disassembler: the toolchain's libLLVM, through the C API.
 //!
 //! Some words make it end its process. (The product has it in the worker, which is started again.) So it works in a fork,
-//! which says what it has as it goes; a word that it does not survive is taken as no instruction.
+//! which says what it has as it goes, and is started again; a word that it does not survive is taken as no instruction.
 
 use std::{
     ffi::{CString, c_char, c_int, c_void},
-    fs::File,
-    io::Read,
-    os::fd::FromRawFd,
+    io::{self, Read, Write},
+    os::unix::net::UnixStream,
     path::PathBuf,
     process::Command,
     ptr,
@@ -26,7 +25,8 @@ type Disassemble = unsafe extern "C" fn(*mut c_void, *mut u8, u64, u64, *mut c_c
 pub struct Llvm {
     create: Create,
     disassemble: Disassemble,
-    one_at_a_time: Mutex<()>,
+    dispose: unsafe extern "C" fn(*mut c_void),
+    fork: Mutex<Option<Fork>>,
 }
 
 impl Llvm {
@@ -57,82 +57,111 @@ impl Llvm {
             }
             let create = *library.get::<Create>(b"LLVMCreateDisasmCPU").expect("a function of the C API");
             let disassemble = *library.get::<Disassemble>(b"LLVMDisasmInstruction").expect("a function of the C API");
+            let dispose = *library.get(b"LLVMDisasmDispose").expect("a function of the C API");
             std::mem::forget(library);
-            Self { create, disassemble, one_at_a_time: Mutex::new(()) }
+            Self { create, disassemble, dispose, fork: Mutex::new(None) }
+        }
+    }
+}
+
+/// A process that disassembles.
+struct Fork {
+    child: libc::pid_t,
+    stream: UnixStream,
+}
+
+impl Drop for Fork {
+    fn drop(&mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        // SAFETY: the child is this process's own, and ends when its stream does.
+        unsafe { libc::waitpid(self.child, ptr::null_mut(), 0) };
+    }
+}
+
+impl Fork {
+    fn start(llvm: &Llvm) -> Self {
+        let (ours, theirs) = UnixStream::pair().expect("a pair of sockets can be had");
+        // SAFETY: the child calls LLVM, which no thread of this process uses, reads and writes its socket, and ends.
+        let child = unsafe { libc::fork() };
+        assert!(child >= 0, "a process can be had");
+        if child == 0 {
+            drop(ours);
+            let _ = llvm.serve(theirs);
+            // SAFETY: ends this process at once, without the destructors of the other one.
+            unsafe { libc::_exit(0) };
+        }
+        Self { child, stream: ours }
+    }
+
+    /// Length and text of each instruction. An error if the process ends before it has them all; `found` has those before.
+    fn disassemble(&mut self, target: &str, code: &[u8], found: &mut Vec<(usize, String)>) -> io::Result<()> {
+        self.stream.write_all(&[target.len() as u8])?;
+        self.stream.write_all(target.as_bytes())?;
+        self.stream.write_all(&(code.len() as u32).to_le_bytes())?;
+        self.stream.write_all(code)?;
+        loop {
+            let mut head = [0; 2];
+            self.stream.read_exact(&mut head)?;
+            if head[0] == 0 {
+                return Ok(());
+            }
+            let mut text = vec![0; usize::from(head[1])];
+            self.stream.read_exact(&mut text)?;
+            found.push((usize::from(head[0]), String::from_utf8_lossy(&text).into_owned()));
         }
     }
 }
 
 impl Llvm {
-    /// Disassembles from here on in a fork of this process; gives the text of each instruction, and its length.
-    fn forked(&self, target: &str, code: &[u8], from: usize) -> Vec<(usize, String)> {
-        let (triple, target) = (CString::new("amdgcn-amd-amdhsa").unwrap(), CString::new(target).unwrap());
-        let mut code = code.to_vec();
-        let mut ends = [0; 2];
-        // SAFETY: room for two descriptors.
-        assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0, "a pipe can be had");
-        // SAFETY: the child calls LLVM, which no thread of the parent uses now, and functions of the kernel.
-        let child = unsafe { libc::fork() };
-        assert!(child >= 0, "a process can be had");
-        if child == 0 {
-            // SAFETY: two C strings, and no functions for symbols; the process ends here.
-            unsafe {
-                let context =
-                    (self.create)(triple.as_ptr(), target.as_ptr(), ptr::null_mut(), 0, ptr::null(), ptr::null());
-                self.report(context, &mut code[from..], from, ends[1]);
-                libc::_exit(0);
-            }
-        }
-        // SAFETY: the descriptors are this function's; the child is its own, and ends.
-        let mut said = Vec::new();
-        unsafe {
-            libc::close(ends[1]);
-            File::from_raw_fd(ends[0]).read_to_end(&mut said).expect("a pipe can be read");
-            libc::waitpid(child, ptr::null_mut(), 0);
-        }
-        let mut instructions = Vec::new();
-        let mut rest = said.as_slice();
-        while let [length, size, more @ ..] = rest
-            && let Some((text, more)) = more.split_at_checked(usize::from(*size))
-        {
-            instructions.push((usize::from(*length), String::from_utf8_lossy(text).into_owned()));
-            rest = more;
-        }
-        instructions
-    }
-
-    /// Writes length and text of each instruction.
-    ///
-    /// # Safety
-    /// The context is a disassembler, and `to` a descriptor that is open for writing.
-    unsafe fn report(&self, context: *mut c_void, code: &mut [u8], from: usize, to: c_int) {
-        let mut text = [0_u8; 256];
-        let mut offset = 0;
-        while offset < code.len() {
-            let rest = &mut code[offset..];
-            // SAFETY: both buffers have the sizes that are given.
-            let known = unsafe {
-                let (bytes, size) = (rest.as_mut_ptr(), rest.len() as u64);
-                let (to, room) = (text[2..].as_mut_ptr().cast(), text.len() - 2);
-                (self.disassemble)(context, bytes, size, (from + offset) as u64, to, room)
+    /// Answers what [`Fork::disassemble`] asks, until nobody asks any more.
+    fn serve(&self, mut stream: UnixStream) -> io::Result<()> {
+        loop {
+            let mut length = [0; 1];
+            stream.read_exact(&mut length)?;
+            let mut target = vec![0; usize::from(length[0])];
+            stream.read_exact(&mut target)?;
+            let mut size = [0; 4];
+            stream.read_exact(&mut size)?;
+            let mut code = vec![0; u32::from_le_bytes(size) as usize];
+            stream.read_exact(&mut code)?;
+            let (triple, target) = (CString::new("amdgcn-amd-amdhsa")?, CString::new(target)?);
+            // SAFETY: two C strings, and no functions for symbols.
+            let context = unsafe {
+                (self.create)(triple.as_ptr(), target.as_ptr(), ptr::null_mut(), 0, ptr::null(), ptr::null())
             };
-            let length = if known == 0 { rest.len().min(4) } else { known };
-            let size = text[2..].iter().position(|byte| *byte == 0).filter(|_| known > 0).unwrap_or(0);
-            (text[0], text[1]) = (length as u8, size as u8);
-            // SAFETY: so many bytes are there.
-            unsafe { libc::write(to, text.as_ptr().cast(), size + 2) };
-            offset += length;
+            let mut text = [0_u8; 256];
+            let mut offset = 0;
+            while offset < code.len() {
+                let rest = &mut code[offset..];
+                // SAFETY: both buffers have the sizes that are given.
+                let known = unsafe {
+                    let (bytes, size) = (rest.as_mut_ptr(), rest.len() as u64);
+                    let (to, room) = (text[2..].as_mut_ptr().cast(), text.len() - 2);
+                    (self.disassemble)(context, bytes, size, offset as u64, to, room)
+                };
+                let length = if known == 0 { rest.len().min(4) } else { known };
+                let size = text[2..].iter().position(|byte| *byte == 0).filter(|_| known > 0).unwrap_or(0);
+                (text[0], text[1]) = (length as u8, size as u8);
+                // At once: the next one may be the last.
+                stream.write_all(&text[..size + 2])?;
+                offset += length;
+            }
+            stream.write_all(&[0; 2])?;
+            // SAFETY: the context is this call's.
+            unsafe { (self.dispose)(context) };
         }
     }
 }
 
 impl Disassembler for Llvm {
     fn disassemble(&self, target: &str, code: &[u8]) -> Result<Vec<Instruction>, String> {
-        let _guard = self.one_at_a_time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut fork = self.fork.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (mut instructions, mut offset) = (Vec::new(), 0);
         while offset < code.len() {
-            let mut found = self.forked(target, code, offset);
-            if found.iter().map(|(length, _)| length).sum::<usize>() < code.len() - offset {
+            let mut found = Vec::new();
+            let process = fork.get_or_insert_with(|| Fork::start(self));
+            if process.disassemble(target, &code[offset..], &mut found).is_err() {
+                *fork = None;
                 // The word that it did not survive.
                 found.push((4, String::new()));
             }

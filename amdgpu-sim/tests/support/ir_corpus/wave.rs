@@ -121,29 +121,21 @@ const WAVES: &[(&str, usize, &str, Model)] = &[
             lanes.iter().map(|lane| if lane[0] & 1 != 0 { first } else { 0xffff_ffff }).collect()
         },
     ),
+    // Within the halves of a wave of 64: RDNA cannot do more.
     (
         "bpermute",
         2,
-        "%k = and i32 %b, 31\n%i = shl i32 %k, 2\n%r = call i32 @llvm.amdgcn.ds.bpermute(i32 %i, i32 %a)",
-        |lanes| moved(lanes, |n| Some(lanes[n][1] as usize & 31), |_| 0),
+        "%l = call i32 @llvm.amdgcn.mbcnt.lo(i32 -1, i32 0)\n%h = call i32 @llvm.amdgcn.mbcnt.hi(i32 -1, i32 %l)\n\
+        %e = and i32 %b, 31\n%f = and i32 %h, 32\n%k = or i32 %e, %f\n%i = shl i32 %k, 2\n\
+        %r = call i32 @llvm.amdgcn.ds.bpermute(i32 %i, i32 %a)",
+        |lanes| moved(lanes, |n| Some(n & 32 | lanes[n][1] as usize & 31), |_| 0),
     ),
     (
         "permute",
         1,
-        "%l = call i32 @llvm.amdgcn.mbcnt.lo(i32 -1, i32 0)\n%k = xor i32 %l, 5\n%i = shl i32 %k, 2\n\
-        %r = call i32 @llvm.amdgcn.ds.permute(i32 %i, i32 %a)",
-        // In waves of 64, lanes 32 and more have the id 32 here and send to lane 37: the last of them is seen.
-        |lanes| {
-            moved(
-                lanes,
-                |n| match n {
-                    0..32 => Some(n ^ 5),
-                    37 => Some(63),
-                    _ => None,
-                },
-                |_| 0,
-            )
-        },
+        "%l = call i32 @llvm.amdgcn.mbcnt.lo(i32 -1, i32 0)\n%h = call i32 @llvm.amdgcn.mbcnt.hi(i32 -1, i32 %l)\n\
+        %k = xor i32 %h, 5\n%i = shl i32 %k, 2\n%r = call i32 @llvm.amdgcn.ds.permute(i32 %i, i32 %a)",
+        |lanes| moved(lanes, |n| Some(n ^ 5), |_| 0),
     ),
     (
         "swizzle_quads",
