@@ -1,7 +1,7 @@
 //! Atomic operations: of each item on memory of its own, and of all items of a work-group on one place.
 
 use super::{
-    case::{Case, Compare, Lane, Reference},
+    case::{Case, Compare, Lane, Model, Reference},
     inputs::Domain,
     memory::{PLACES, Place, placed},
     types::{Scalar, Ty},
@@ -140,7 +140,7 @@ macro_rules! models {
 }
 
 /// A model for each of them: functions without captures.
-const MODELS: [fn(&[Lane]) -> Vec<u128>; 9] = models!(0 1 2 3 4 5 6 7 8);
+const MODELS: [Model; 9] = models!(0 1 2 3 4 5 6 7 8);
 
 fn model(operation: usize, lanes: &[Lane]) -> Vec<u128> {
     let (_, start, apply) = CONTENDED[operation];

@@ -24,10 +24,13 @@ pub enum Reference {
     /// The same operation compiled for the host.
     Host,
     /// A model of what a wave does: arguments of each lane to its result. All lanes are active.
-    Wave(fn(&[Lane]) -> Vec<u128>),
+    Wave(Model),
     /// The same for a work-group of 64.
-    Group(fn(&[Lane]) -> Vec<u128>),
+    Group(Model),
 }
+
+/// The results of lanes with these arguments.
+pub type Model = fn(&[Lane]) -> Vec<u128>;
 
 /// First elements of the arguments that a lane has.
 pub type Lane = [u128; 3];

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    case::{Case, Lane, Reference},
+    case::{Case, Lane, Model, Reference},
     host::Host,
     llc::{Function, compile},
     types::{Scalar, Ty},
@@ -137,7 +137,7 @@ fn kernel(case: &Case, uniform: bool) -> Function {
 
 /// The results that a case should have.
 fn expected(case: &Case, way: Way, inputs: &[Vec<Vec<u128>>], host: &Host) -> Option<Vec<Vec<u128>>> {
-    let by = |size: usize, model: fn(&[Lane]) -> Vec<u128>| {
+    let by = |size: usize, model: Model| {
         let lanes: Vec<Lane> = (0..INPUTS)
             .map(|n| std::array::from_fn(|argument| inputs.get(argument).map_or(0, |array| array[n][0])))
             .collect();

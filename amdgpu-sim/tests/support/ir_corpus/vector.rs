@@ -8,8 +8,10 @@ use super::{
     types::{FLOATS, INTEGERS, Scalar, Ty, everything},
 };
 
-/// Name, and the index in two vectors that an element comes from.
-const SHUFFLES: [(&str, fn(u32, u32) -> u32); 5] = [
+/// Name, and the index in two vectors that an element comes from: of its own index and the vectors' length.
+type Shuffle = (&'static str, fn(u32, u32) -> u32);
+
+const SHUFFLES: [Shuffle; 5] = [
     ("reverse", |n, lanes| lanes - 1 - n),
     ("splat", |_, lanes| lanes - 1),
     ("interleave", |n, lanes| n / 2 + if n % 2 == 0 { 0 } else { lanes }),

@@ -2,15 +2,12 @@
 //! model, written from LLVM's *User Guide for AMDGPU Backend* and from what the ISA guides say of DPP and swizzles.
 
 use super::{
-    case::{Case, Compare, Lane, Reference},
+    case::{Case, Compare, Lane, Model, Reference},
     inputs::Domain,
     types::{Scalar, Ty},
 };
 
 const I32: Ty = Ty::scalar(Scalar::I32);
-
-/// What a wave makes of its lanes' arguments.
-type Model = fn(&[Lane]) -> Vec<u128>;
 
 /// A lane's value from another lane: `from` gives its number of the lane's own, of all.
 fn moved(lanes: &[Lane], from: impl Fn(usize) -> Option<usize>, otherwise: impl Fn(usize) -> u128) -> Vec<u128> {
@@ -271,7 +268,7 @@ const WAVES: &[(&str, usize, &str, Model)] = &[
         each(lanes, |a, b, _| ((a << 8) as i32 >> 8).wrapping_mul((b << 8) as i32 >> 8) as u32)
     }),
     ("mulhi_u24", 2, "%r = call i32 @llvm.amdgcn.mulhi.u24(i32 %a, i32 %b)", |lanes| {
-        each(lanes, |a, b, _| (u64::from(a & 0xff_ffff) * u64::from(b & 0xff_ffff) >> 32) as u32)
+        each(lanes, |a, b, _| ((u64::from(a & 0xff_ffff) * u64::from(b & 0xff_ffff)) >> 32) as u32)
     }),
     ("sad_u8", 3, "%r = call i32 @llvm.amdgcn.sad.u8(i32 %a, i32 %b, i32 %c)", |lanes| {
         lanes
