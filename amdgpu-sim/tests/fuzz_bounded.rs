@@ -146,8 +146,8 @@ fn cut_off_code_objects_are_refused() {
 fn descriptors_that_ask_for_too_much_are_refused() {
     notice_panics();
     let plain = Descriptor::default();
-    for gpu in 0..TARGETS.len() {
-        let code = vec![instructions::end(TARGETS[gpu])];
+    for (gpu, target) in TARGETS.into_iter().enumerate() {
+        let code = vec![instructions::end(target)];
         let mut kernels = Vec::new();
         for bit in 0..32 {
             let wild = 1_u32 << bit;
@@ -167,7 +167,7 @@ fn descriptors_that_ask_for_too_much_are_refused() {
             }
         }
         for part in kernels.chunks(256) {
-            let outcome = Client::get().run(gpu, &code_object(TARGETS[gpu], part), &names(part.len()));
+            let outcome = Client::get().run(gpu, &code_object(target, part), &names(part.len()));
             assert_eq!(outcome.ended + outcome.faulted, part.len());
         }
     }

@@ -202,7 +202,7 @@ impl Client {
             let size = u64::from((*queue).size);
             let slot = (*queue).base_address.cast::<hsa_kernel_dispatch_packet_t>().add((index % size) as usize);
             slot.write(hsa_kernel_dispatch_packet_t { header: HSA_PACKET_TYPE_INVALID as u16, ..packet });
-            let word = HSA_PACKET_TYPE_KERNEL_DISPATCH as u32 | u32::from(packet.setup) << 16;
+            let word = HSA_PACKET_TYPE_KERNEL_DISPATCH | u32::from(packet.setup) << 16;
             AtomicU32::from_ptr(slot.cast()).store(word, Ordering::Release);
             (api.hsa_signal_store_screlease)((*queue).doorbell_signal, index as i64);
             let wait = api.hsa_signal_wait_scacquire;

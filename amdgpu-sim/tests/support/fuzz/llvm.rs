@@ -83,8 +83,8 @@ impl Llvm {
                 libc::_exit(0);
             }
         }
-        // SAFETY: the descriptors are this function's; the child is its own, and ends.
         let mut said = Vec::new();
+        // SAFETY: the descriptors are this function's; the child is its own, and ends.
         unsafe {
             libc::close(ends[1]);
             File::from_raw_fd(ends[0]).read_to_end(&mut said).expect("a pipe can be read");

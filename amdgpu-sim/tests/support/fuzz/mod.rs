@@ -23,7 +23,7 @@ pub trait Choices {
     fn word(&mut self) -> u32;
 
     fn below(&mut self, bound: u32) -> u32 {
-        (u64::from(self.word()) * u64::from(bound) >> 32) as u32
+        ((u64::from(self.word()) * u64::from(bound)) >> 32) as u32
     }
 
     /// Whether something happens that does in one of so many cases.

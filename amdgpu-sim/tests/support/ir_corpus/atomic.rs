@@ -139,8 +139,11 @@ macro_rules! models {
     ($( $index:literal )*) => { [$( |lanes: &[Lane]| model($index, lanes) ),*] };
 }
 
+/// What each lane finds.
+type Model = fn(&[Lane]) -> Vec<u128>;
+
 /// A model for each of them: functions without captures.
-const MODELS: [fn(&[Lane]) -> Vec<u128>; 9] = models!(0 1 2 3 4 5 6 7 8);
+const MODELS: [Model; 9] = models!(0 1 2 3 4 5 6 7 8);
 
 fn model(operation: usize, lanes: &[Lane]) -> Vec<u128> {
     let (_, start, apply) = CONTENDED[operation];

@@ -81,7 +81,7 @@ fn float(random: &mut Random, scalar: Scalar) -> u128 {
         4 => infinity - 1 - ulp,
         5 => one - 1 + ulp,
         6 => infinity | quiet | u128::from(random.below(quiet as u64)),
-        7 => infinity | 1 + u128::from(random.below(quiet as u64 - 1)),
+        7 => infinity | (1 + u128::from(random.below(quiet as u64 - 1))),
         8 => random.wide() & (quiet | (quiet - 1)),
         9 => scalar.of_f64(random.below(200) as f64 / 2.0),
         10..13 => scalar.of_f64((random.unit() - 0.5) * 64.0),

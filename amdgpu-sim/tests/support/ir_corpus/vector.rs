@@ -8,8 +8,11 @@ use super::{
     types::{FLOATS, INTEGERS, Scalar, Ty, everything},
 };
 
-/// Name, and the index in two vectors that an element comes from.
-const SHUFFLES: [(&str, fn(u32, u32) -> u32); 5] = [
+/// The index in two vectors that an element comes from: of its own index, and of how many there are in one.
+type Shuffle = fn(u32, u32) -> u32;
+
+/// Name, and what it does.
+const SHUFFLES: [(&str, Shuffle); 5] = [
     ("reverse", |n, lanes| lanes - 1 - n),
     ("splat", |_, lanes| lanes - 1),
     ("interleave", |n, lanes| n / 2 + if n % 2 == 0 { 0 } else { lanes }),

@@ -279,7 +279,7 @@ const WAVES: &[(&str, usize, &str, Model)] = &[
         each(lanes, |a, b, _| ((a << 8) as i32 >> 8).wrapping_mul((b << 8) as i32 >> 8) as u32)
     }),
     ("mulhi_u24", 2, "%r = call i32 @llvm.amdgcn.mulhi.u24(i32 %a, i32 %b)", |lanes| {
-        each(lanes, |a, b, _| (u64::from(a & 0xff_ffff) * u64::from(b & 0xff_ffff) >> 32) as u32)
+        each(lanes, |a, b, _| ((u64::from(a & 0xff_ffff) * u64::from(b & 0xff_ffff)) >> 32) as u32)
     }),
     ("sad_u8", 3, "%r = call i32 @llvm.amdgcn.sad.u8(i32 %a, i32 %b, i32 %c)", |lanes| {
         lanes
