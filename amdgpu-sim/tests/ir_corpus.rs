@@ -4,7 +4,8 @@
 //! A target's code is compiled in two or three ways. Each takes its share of the corpus: of the scalar cases a quarter, not
 //! the same one as the target's other ways, and so many of the vectors that all ways together have each.
 //! `GEOBACTER_IR_CORPUS=full` runs everything in each way; that takes minutes. `GEOBACTER_IR_CASES` is a part of the names of
-//! the cases to run.
+//! the cases to run. In the folder `GEOBACTER_IR_EXECUTED` a file for each target then has the mnemonics that the corpus has
+//! executed on it, one in a line.
 
 #[path = "support/ir_corpus/mod.rs"]
 mod ir_corpus;
@@ -85,6 +86,11 @@ fn check(target: &'static str, level: &'static str, wide: bool, turn: usize) {
     for (why, names) in reasons {
         println!("{target} {level}: LLVM refuses {}: {why}: {}", names.len(), names.join(" "));
     }
+    let executed = amdgpu_sim::executed_instructions(target);
+    if let Some(folder) = std::env::var_os("GEOBACTER_IR_EXECUTED") {
+        let lines: String = executed.iter().map(|mnemonic| format!("{mnemonic}\n")).collect();
+        std::fs::write(std::path::Path::new(&folder).join(format!("{target}.txt")), lines).unwrap();
+    }
     println!(
         "{target} {level}{}: {} kernels, {} refused by LLVM, {} cases without reference, {} wrong; {} instructions \
          of {target} executed so far",
@@ -93,7 +99,7 @@ fn check(target: &'static str, level: &'static str, wide: bool, turn: usize) {
         outcome.refused.len(),
         outcome.without_reference,
         outcome.wrong.len(),
-        amdgpu_sim::executed_instructions(target).len(),
+        executed.len(),
     );
     assert!(outcome.wrong.is_empty(), "{} wrong:\n{}", outcome.wrong.len(), outcome.wrong.join("\n"));
     assert!(outcome.kernels > 0);
