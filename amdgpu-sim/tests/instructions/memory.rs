@@ -143,24 +143,9 @@ pub fn case(row: &Row, name: &str, form: &Form, target: &Target, random: &mut Ra
         Access::Atomic(atomic) => atomic.returns.unwrap_or_else(|| random.one_in(2)),
     };
     let text = text(form, row, target, address, wide, returns, count, offset);
-    // Buffer atomics give the old value in the register of the data.
-    let mut after = String::new();
-    let in_place = returns && path == Path::Buffer && matches!(access, Access::Atomic(_));
-    if in_place {
-        for i in 0..words(&access) {
-            after += &format!("v_mov_b32 v{}, v{}\n", DESTINATION + i, DATA + i);
-        }
-    }
-    let model = move |wave: &mut Wave| {
-        if in_place {
-            for (i, register) in data.iter().enumerate().take(words(&access)) {
-                wave.v[DESTINATION + i] = wave.v[*register];
-            }
-        }
-        execute(&access, &place, scratch, returns, &data, wave);
-    };
+    let model = move |wave: &mut Wave| execute(&access, &place, scratch, returns, &data, wave);
     let mut case = Case::new(name, form.form, text, random, Box::new(model));
-    (case.before, case.after) = (before, after);
+    case.before = before;
     case.space = Some(match path {
         Path::Lds => Space::Lds,
         Path::Scratch => Space::Scratch,
