@@ -86,6 +86,11 @@ impl Fork {
         assert!(child >= 0, "a process can be had");
         if child == 0 {
             drop(ours);
+            // A fuzzer takes signals for its own findings.
+            for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGABRT, libc::SIGTRAP] {
+                // SAFETY: back to what the system does, in this process of one thread.
+                unsafe { libc::signal(signal, libc::SIG_DFL) };
+            }
             let _ = llvm.serve(theirs);
             // SAFETY: ends this process at once, without the destructors of the other one.
             unsafe { libc::_exit(0) };
