@@ -140,13 +140,9 @@ impl Code {
                 } else {
                     format!("an operand is not understood: {}", instruction.text)
                 }),
+                Some([one]) => decode_indexed(one, &context, &mut indexed).unwrap_or_else(|error| unsupported(&error)),
                 Some([x, y]) => vopd::pair(x, y, &context).unwrap_or_else(|error| unsupported(&error)),
-                Some(parsed) => {
-                    parsed.iter().map(|one| decode_indexed(one, &context, &mut indexed)).next_back().map_or_else(
-                        || illegal("these bytes are no instruction".to_owned()),
-                        |step| step.unwrap_or_else(|error| unsupported(&error)),
-                    )
-                }
+                Some(_) => illegal("an encoding holds one instruction or two".to_owned()),
             });
         }
         let registers = parsed.iter().map(|parsed| {

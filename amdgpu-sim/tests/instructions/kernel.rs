@@ -40,7 +40,7 @@ pub fn refused_lines(target: &Target, text: &str) -> BTreeSet<usize> {
         .output()
         .expect("llvm-mc starts");
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    // `/tmp/x/in.s:12:3: error: ...`
+    // `in.s:12:3: error: ...`, with a path before it
     let prefix = format!("{}:", source.display());
     errors
         .lines()
