@@ -13,7 +13,7 @@ pub const BLESS_VARIABLE: &str = "AMDGPU_SIM_BLESS";
 pub enum Status {
     /// It does what the model does.
     Tested,
-    /// It runs, and no model says whether it does the right thing.
+    /// The simulator knows it, even if a kernel with it ends in another fault; no model says whether it does the right thing.
     Executed,
     /// It runs, and does not do what the model does.
     Differs,

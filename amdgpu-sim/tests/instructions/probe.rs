@@ -15,13 +15,10 @@ use crate::support::{Buffer, Program, Shape, agent, agents, pools};
 /// A form: the instruction's name and the form's.
 pub type Key = (String, &'static str);
 
-/// Instructions that end a wave's progress for good, or wait for what never comes.
-const HALTS: [&str; 4] = ["s_sethalt", "s_sendmsghalt", "s_wait_event", "s_barrier_leave"];
-
 /// The forms that the simulator does not know, each with what it says. One is known if an instance of it is.
 pub fn unsupported(target: &Target, instructions: &[Instruction]) -> Vec<(Key, String)> {
     let mut instances: Vec<(Key, &str)> = Vec::new();
-    for instruction in instructions.iter().filter(|instruction| !HALTS.contains(&instruction.name.as_str())) {
+    for instruction in instructions {
         for form in &instruction.forms {
             let key = (instruction.name.clone(), form.form);
             instances.extend(form.texts.iter().map(|text| (key.clone(), text.as_str())));
