@@ -1,9 +1,13 @@
 //! An NVIDIA GPU in software that executes PTX.
 
+mod decode;
 mod error;
 mod fault;
+mod machine;
 mod memory;
 mod module;
+mod number;
+mod ptx;
 mod target;
 
 pub use error::LoadError;
