@@ -9,7 +9,7 @@ use super::{
 use crate::{
     machine::{
         code::Op,
-        value::{LANES, Source, X2},
+        value::{LANES, Source, Value, X2},
         warp::Warp,
     },
     number::{
@@ -408,10 +408,9 @@ pub fn test(d: &mut Decoder<'_, '_>) -> Result<Op> {
     let to = d.destination(Type::Pred)?;
     let from = d.source(ty)?;
     Ok(with_type!(d, ty, [F32 => f32, F64 => f64], T => Op::Compute(Box::new(move |warp| {
-        let a = warp.get::<<T as crate::machine::value::Value>::Cell>(from);
         let mut bits = 0;
-        for lane in 0..LANES {
-            let x = T::from_bits(a[lane]);
+        for (lane, a) in warp.get::<<T as Value>::Cell>(from).iter().enumerate() {
+            let x = T::from_bits(*a);
             let holds = match property {
                 Property::Finite => x.is_finite(),
                 Property::Infinite => x.is_infinite(),

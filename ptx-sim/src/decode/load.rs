@@ -296,15 +296,11 @@ impl<'t, 'a> Loader<'t, 'a> {
         for statement in body {
             match statement {
                 Statement::Instruction(_) => pc += 1,
-                Statement::Label { name, line } => {
-                    if frame.labels.insert(name, pc).is_some() {
-                        return Err(LoadError::invalid(*line, name, "the label is defined twice"));
-                    }
+                Statement::Label { name, line } if frame.labels.insert(name, pc).is_some() => {
+                    return Err(LoadError::invalid(*line, name, "the label is defined twice"));
                 }
-                Statement::Targets { name, labels, line } => {
-                    if frame.targets.insert(name, labels.clone()).is_some() {
-                        return Err(LoadError::invalid(*line, name, "the list of labels is defined twice"));
-                    }
+                Statement::Targets { name, labels, line } if frame.targets.insert(name, labels.clone()).is_some() => {
+                    return Err(LoadError::invalid(*line, name, "the list of labels is defined twice"));
                 }
                 Statement::Prototype { name, returns, params } => {
                     frame.prototypes.insert(name, prototype(returns, params));

@@ -103,27 +103,22 @@ fn put_any(warp: &mut Warp, row: u32, bits: u32, lane: usize, value: u128) {
     }
 }
 
+/// The row of a register that is a part of another one. Bytes lie in registers of 16 bits, too.
+fn part_register(d: &Decoder<'_, '_>, name: &str, part: Type) -> Result<u32> {
+    let (row, found) = d.register(name)?;
+    let fits = found.bits() == part.bits() || part == Type::B8 && found.bits() == 16;
+    if fits && found != Type::Pred { Ok(row) } else { Err(d.error(format!("`{name}` has not {} bits", part.bits()))) }
+}
+
 fn pack(d: &mut Decoder<'_, '_>, ty: Type, to: u32, parts: &[Operand<'_>]) -> Result<Op> {
     let part = part(d, ty, parts.len())?;
     let mut sources = Vec::with_capacity(parts.len());
     for operand in parts {
-        let name = match operand {
-            Operand::Name(name, 0) => Operand::Name(*name, 0),
-            Operand::Integer(value) => Operand::Integer(*value),
-            Operand::Single(bits) => Operand::Single(*bits),
-            _ => return Err(d.error("a part is no register and no number")),
-        };
-        sources.push(match name {
-            Operand::Name(name, _) => {
-                let (row, found) = d.register(name)?;
-                if found.bits() != part.bits() && !(part == Type::B8 && found.bits() == 16) || found == Type::Pred {
-                    return Err(d.error(format!("`{name}` has not {} bits", part.bits())));
-                }
-                Source::Register(row)
-            }
-            Operand::Integer(value) => d.module.constants.of_type(part, value),
-            Operand::Single(bits) if part == Type::B32 => d.module.constants.of_type(part, u64::from(bits)),
-            _ => return Err(d.error("a part is no value of its width")),
+        sources.push(match operand {
+            Operand::Name(name, 0) => Source::Register(part_register(d, name, part)?),
+            Operand::Integer(value) => d.module.constants.of_type(part, *value),
+            Operand::Single(bits) if part == Type::B32 => d.module.constants.of_type(part, u64::from(*bits)),
+            _ => return Err(d.error("a part is no register and no number of its width")),
         });
     }
     let (bits, width) = (ty.bits(), part.bits());
@@ -154,13 +149,7 @@ fn unpack(d: &mut Decoder<'_, '_>, ty: Type, parts: &[Operand<'_>]) -> Result<Op
     for operand in parts {
         rows.push(match operand {
             Operand::Sink => None,
-            Operand::Name(name, 0) => {
-                let (row, found) = d.register(name)?;
-                if found.bits() != part.bits() && !(part == Type::B8 && found.bits() == 16) || found == Type::Pred {
-                    return Err(d.error(format!("`{name}` has not {} bits", part.bits())));
-                }
-                Some(row)
-            }
+            Operand::Name(name, 0) => Some(part_register(d, name, part)?),
             _ => return Err(d.error("a part is no register")),
         });
     }

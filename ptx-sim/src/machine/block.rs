@@ -33,13 +33,12 @@ pub fn run(env: &mut Env<'_>) -> Result<(), Box<Fault>> {
     let mut arrived = [0_u32; BARRIERS as usize];
     loop {
         let mut has_run = false;
-        for number in 0..warps.len() {
-            let warp = &mut warps[number];
+        for warp in &mut warps {
             has_run |= schedule::run(warp, env).map_err(|trap| Box::new(fault(env, warp, *trap)))?;
             if dispatch.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) || dispatch.failed.load(Ordering::Relaxed)
             {
                 let trap = Trap::new(FaultKind::Stopped, "whoever launched the kernel had it stopped");
-                return Err(Box::new(fault(env, &warps[number], *trap)));
+                return Err(Box::new(fault(env, warp, *trap)));
             }
         }
         has_run |=
@@ -105,10 +104,9 @@ fn pass(warps: &mut [Warp], arrived: &mut [u32; BARRIERS as usize]) -> Result<bo
         let at = |warp: &Warp| warp.waiting(|wait| wait == Wait::Barrier(number));
         let mut waiting = 0;
         let mut expected = None;
-        for index in 0..warps.len() {
-            let lanes = at(&warps[index]);
+        for (index, warp) in warps.iter_mut().enumerate() {
+            let lanes = at(warp);
             for lane in (0..LANES).filter(|lane| lanes >> lane & 1 != 0) {
-                let warp = &mut warps[index];
                 let Some((threads, waits)) = barrier(warp, lane).map(|barrier| (barrier.threads, barrier.waits)) else {
                     continue;
                 };
