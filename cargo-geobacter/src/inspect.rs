@@ -184,6 +184,7 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
                     json!({
                         "kernel": kernel.display_name,
                         "id": kernel.id.to_string(),
+                        "fp": kernel.descriptor.fp,
                         "gpu": arguments.gpu,
                         "text": String::from_utf8_lossy(&code.bytes),
                     })
@@ -194,8 +195,10 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
         Emit::Asm | Emit::LlvmIr | Emit::SourceIr => {
             let mut text = Vec::new();
             for (code, kernel) in compiled {
-                let place = format!("{}:{}", kernel.descriptor.file, kernel.descriptor.line);
-                writeln!(text, "; {} for {} ({place})", kernel.display_name, arguments.gpu)?;
+                let descriptor = &kernel.descriptor;
+                let place = format!("{}:{}", descriptor.file, descriptor.line);
+                let fp = descriptor.fp;
+                writeln!(text, "; {} for {} ({place}), fp({fp})", kernel.display_name, arguments.gpu)?;
                 text.extend_from_slice(&code.bytes);
                 if !code.bytes.ends_with(b"\n") {
                     text.push(b'\n');
@@ -207,19 +210,20 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
 }
 
 fn resources(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> anyhow::Result<String> {
-    let mut rows: Vec<(&str, &KernelResources)> = Vec::new();
+    let mut rows: Vec<(&Kernel, &KernelResources)> = Vec::new();
     for (code, kernel) in compiled {
         let resources = code.resources.as_ref();
-        rows.push((&kernel.display_name, resources.context("the worker answered without resources")?));
+        rows.push((kernel, resources.context("the worker answered without resources")?));
     }
     if arguments.json {
-        let kernels: Vec<_> =
-            rows.iter().map(|(kernel, resources)| json!({ "kernel": kernel, "resources": resources })).collect();
+        let kernel = |(kernel, resources): &(&Kernel, &KernelResources)| json!({ "kernel": kernel.display_name, "fp": kernel.descriptor.fp, "resources": resources });
+        let kernels: Vec<_> = rows.iter().map(kernel).collect();
         let all = json!({ "gpu": arguments.gpu, "kernels": kernels });
         return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
     }
     let columns = [
         ("KERNEL", false),
+        ("FP", false),
         ("VGPRS", true),
         ("AGPRS", true),
         ("SGPRS", true),
@@ -231,7 +235,7 @@ fn resources(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments
     ];
     let rows = rows.into_iter().map(|(kernel, resources)| {
         let scratch = format!("{}{}", resources.scratch, if resources.dynamic_stack { "+" } else { "" });
-        let mut row = vec![kernel.to_owned()];
+        let mut row = vec![kernel.display_name.clone(), kernel.descriptor.fp.to_string()];
         row.extend([resources.vgprs, resources.agprs, resources.sgprs, resources.lds].map(|number| number.to_string()));
         row.push(scratch);
         let numbers = [resources.vgpr_spills + resources.sgpr_spills, resources.occupancy, resources.code_size];

@@ -8,7 +8,12 @@ use std::path::Path;
 
 use geobacter_spool::{descriptor::KernelDescriptor, job::KernelResources};
 
-use crate::{error::Error, ir::Ir, ir::Value, passes::address_spaces::AddressSpaces};
+use crate::{
+    error::Error,
+    ir::Ir,
+    ir::Value,
+    passes::{address_spaces::AddressSpaces, approximations::Approximations},
+};
 
 pub mod amdgpu;
 
@@ -25,6 +30,11 @@ pub trait Target {
 
     /// Where it keeps what.
     fn address_spaces(&self) -> AddressSpaces;
+
+    /// Its approximations of `f32` functions, for `fp(fast)`; `None` if it has none.
+    fn approximations(&self) -> Option<Approximations> {
+        None
+    }
 
     /// Makes LLVM's back end for the family known; may be called often.
     fn initialize_backend(&self);

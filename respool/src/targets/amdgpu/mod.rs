@@ -7,7 +7,11 @@ use geobacter_spool::{descriptor::KernelDescriptor, job::KernelResources};
 use inkwell::targets::InitializationConfig;
 
 use super::{KernelLowering, Target};
-use crate::{error::Error, ir::Value, passes::address_spaces::AddressSpaces};
+use crate::{
+    error::Error,
+    ir::Value,
+    passes::{address_spaces::AddressSpaces, approximations::Approximations},
+};
 
 mod atomics;
 mod barrier;
@@ -69,6 +73,17 @@ impl Target for AmdGpu {
             constant: address_space::CONSTANT,
             global: address_space::GLOBAL,
         }
+    }
+
+    fn approximations(&self) -> Option<Approximations> {
+        // LLVM adds to the instructions what makes them right for subnormal numbers.
+        Some(Approximations {
+            sin: "llvm.sin.f32",
+            cos: "llvm.cos.f32",
+            exp2: "llvm.exp2.f32",
+            log2: "llvm.log2.f32",
+            tanh: None,
+        })
     }
 
     fn initialize_backend(&self) {
