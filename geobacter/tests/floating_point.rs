@@ -393,33 +393,72 @@ fn generate(kernel: Kernel, gpu: &str, emit: Emit) -> String {
     String::from_utf8(code::worker(gpu).unwrap().compile(job).unwrap().bytes).unwrap()
 }
 
-#[test]
-fn machine_code_holds_what_the_option_allows_and_nothing_else() {
-    for gpu in ["gfx942", "gfx1201"] {
-        for (option, name, present, absent) in [
-            ("strict", "product_and_sum", &["v_mul_f32", "v_add_f32"][..], &["v_fma", "v_mac"][..]),
-            ("contract", "product_and_sum", &["v_fma"], &["v_mul_f32", "v_add_f32"]),
-            ("strict", "dot", &["_mul_f32"], &["fma"]),
-            ("contract", "dot", &["fma"], &[]),
-            ("strict", "quotients", &["v_div_fixup_f32"], &[]),
-            ("contract", "quotients", &["v_div_fixup_f32"], &[]),
-            ("fast", "quotients", &["v_rcp_f32", "v_sqrt_f32", "v_rsq_f32"], &["v_div_scale_f64"]),
-            ("strict", "functions", &[], &["v_sin_f32", "v_cos_f32", "v_exp_f32", "v_log_f32"]),
-            ("contract", "functions", &[], &["v_sin_f32", "v_cos_f32", "v_exp_f32", "v_log_f32"]),
-            ("fast", "functions", &["v_sin_f32", "v_cos_f32", "v_exp_f32", "v_log_f32"], &[]),
-            ("fast", "exact", &[], &["v_sin_f32", "v_cos_f32", "v_exp_f32", "v_log_f32"]),
-        ] {
-            let Some(kernel) = kernel(option, name) else { return };
-            // A dual instruction's halves are named as those of gfx9.
-            let assembly = generate(kernel, gpu, Emit::Assembly).replace("v_dual_", "v_");
-            for instruction in present {
-                assert!(assembly.contains(instruction), "fp({option}) {name} for {gpu}: no {instruction}\n{assembly}");
-            }
-            for instruction in absent {
-                assert!(!assembly.contains(instruction), "fp({option}) {name} for {gpu}: {instruction}\n{assembly}");
-            }
+/// What machine code has of an option's instructions, and has not.
+type Expected = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
+
+#[track_caller]
+fn holds(gpu: &str, expected: &[Expected]) {
+    for (option, name, present, absent) in expected {
+        let Some(kernel) = kernel(option, name) else { return };
+        // The halves of a dual instruction are named as single ones.
+        let assembly = generate(kernel, gpu, Emit::Assembly).replace("v_dual_", "v_");
+        for instruction in *present {
+            assert!(assembly.contains(instruction), "fp({option}) {name} for {gpu}: no {instruction}\n{assembly}");
+        }
+        for instruction in *absent {
+            assert!(!assembly.contains(instruction), "fp({option}) {name} for {gpu}: {instruction}\n{assembly}");
         }
     }
+}
+
+#[test]
+fn amd_machine_code_holds_what_the_option_allows_and_nothing_else() {
+    const FUNCTIONS: &[&str] = &["v_sin_f32", "v_cos_f32", "v_exp_f32", "v_log_f32"];
+    for gpu in ["gfx942", "gfx1201"] {
+        holds(
+            gpu,
+            &[
+                ("strict", "product_and_sum", &["v_mul_f32", "v_add_f32"], &["v_fma", "v_mac"]),
+                ("contract", "product_and_sum", &["v_fma"], &["v_mul_f32", "v_add_f32"]),
+                ("strict", "dot", &["_mul_f32"], &["fma"]),
+                ("contract", "dot", &["fma"], &[]),
+                ("strict", "quotients", &["v_div_fixup_f32"], &[]),
+                ("contract", "quotients", &["v_div_fixup_f32"], &[]),
+                ("fast", "quotients", &["v_rcp_f32", "v_sqrt_f32", "v_rsq_f32"], &[]),
+                ("strict", "functions", &[], FUNCTIONS),
+                ("contract", "functions", &[], FUNCTIONS),
+                ("fast", "functions", FUNCTIONS, &[]),
+                ("fast", "exact", &[], FUNCTIONS),
+            ],
+        );
+    }
+}
+
+#[test]
+fn ptx_holds_what_the_option_allows_and_nothing_else() {
+    const FUNCTIONS: &[&str] = &["sin.approx.f32", "cos.approx.f32", "ex2.approx.f32", "lg2.approx.f32"];
+    const ANY: &[&str] = &[".approx"];
+    for gpu in ["sm_70", "sm_90"] {
+        holds(
+            gpu,
+            &[
+                // Without `.rn`, ptxas may contract them.
+                ("strict", "product_and_sum", &["mul.rn.f32", "add.rn.f32"], &["fma"]),
+                ("contract", "product_and_sum", &["fma.rn.f32"], &["mul.rn.f32", "mul.f32", "add.rn.f32", "add.f32"]),
+                ("strict", "dot", &["mul.rn.f32", "add.rn.f32"], &["fma"]),
+                ("contract", "dot", &["fma.rn.f32"], &[]),
+                ("strict", "quotients", &["div.rn.f32", "sqrt.rn.f32"], ANY),
+                ("contract", "quotients", &["div.rn.f32", "sqrt.rn.f32"], ANY),
+                ("fast", "quotients", &["rcp.approx", "sqrt.approx", "rsqrt.approx"], &[]),
+                ("strict", "functions", &[], ANY),
+                ("contract", "functions", &[], ANY),
+                ("fast", "functions", FUNCTIONS, &[]),
+                ("fast", "exact", &[], ANY),
+            ],
+        );
+    }
+    holds("sm_70", &[("fast", "functions", &[], &["tanh.approx"])]);
+    holds("sm_90", &[("fast", "functions", &["tanh.approx.f32"], &[])]);
 }
 
 #[test]

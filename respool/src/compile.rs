@@ -55,13 +55,21 @@ pub fn compile(job: &CompileJob, sysroot: &Path) -> Result<CompiledKernel, Error
 
     let llvm_failed =
         |what, reason| Error::Llvm { kernel: job.export.clone(), target: job.target.clone(), what, reason };
-    module.run_passes("default<O3>", machine.as_mut_ptr()).map_err(|reason| llvm_failed("optimise it", reason))?;
+    module
+        .run_passes(target.optimisation(), machine.as_mut_ptr())
+        .map_err(|reason| llvm_failed("optimise it", reason))?;
+    let module = match target.before_emission(&module) {
+        None => module,
+        Some(text) => {
+            Ir::parse_text(&context, &text).map_err(|reason| llvm_failed("read its own assembly language", reason))?
+        }
+    };
     let emit = |kind| emit(&module, &machine, kind).map_err(|reason| llvm_failed("emit code for it", reason));
     let (bytes, resources) = match job.emit {
         Emit::LlvmIr | Emit::SourceIr => (module.to_text().into_bytes(), None),
         Emit::Assembly => (emit(LLVMCodeGenFileType::LLVMAssemblyFile)?, None),
         Emit::CodeObject => {
-            let object = emit(LLVMCodeGenFileType::LLVMObjectFile)?;
+            let object = emit(target.code_file())?;
             if let [first, ..] = context.errors().as_slice() {
                 return Err(llvm_failed("generate code for it", first.clone()));
             }
@@ -99,7 +107,7 @@ fn retarget(
     let lowering = KernelLowering { module, entry, export: &job.export, descriptor, constants: &job.constants };
     let kernel = target.lower(&lowering)?;
     let has_group_scope = group_scope::is_used(module);
-    if has_group_scope || approximations.is_some() {
+    if has_group_scope || approximations.is_some() || target.inlines_first() {
         let inlined = module.run_passes(group_scope::INLINE, machine.as_mut_ptr());
         inlined.map_err(invalid("inlining"))?;
     }
@@ -108,9 +116,10 @@ fn retarget(
         redundant_barriers::run(kernel, target.address_spaces());
         target.lower_group_scope(&lowering, kernel)?;
     }
-    if let Some(target) = &approximations {
-        approximations::lower(module, target).map_err(invalid("approximating functions"))?;
+    if let Some(approximations) = &approximations {
+        approximations::lower(module, approximations).map_err(invalid("approximating functions"))?;
     }
+    target.finish(&lowering, kernel)?;
     module.verify().map_err(invalid("retargeting"))
 }
 
@@ -127,7 +136,7 @@ fn machine(target: &dyn Target, kernel: &str) -> Result<TargetMachine, Error> {
         .create_target_machine(
             &triple,
             target.processor(),
-            "",
+            target.features(),
             OptimizationLevel::Aggressive,
             RelocMode::PIC,
             CodeModel::Default,
