@@ -10,7 +10,11 @@ use super::{
     KernelLowering, Target,
     gpu::{Dialect, Gpu, Spaces, barrier_of_all, fault, intrinsics, lds, print},
 };
-use crate::{error::Error, ir::Value, passes::address_spaces::AddressSpaces};
+use crate::{
+    error::Error,
+    ir::Value,
+    passes::{address_spaces::AddressSpaces, approximations::Approximations},
+};
 
 mod all_are_here;
 mod barrier;
@@ -72,6 +76,17 @@ impl Target for AmdGpu {
     fn address_spaces(&self) -> AddressSpaces {
         let Spaces { global, constant, private, .. } = DIALECT.spaces;
         AddressSpaces { stack: private, constant, global }
+    }
+
+    fn approximations(&self) -> Option<Approximations> {
+        // LLVM adds to the instructions what makes them right for subnormal numbers.
+        Some(Approximations {
+            sin: "llvm.sin.f32",
+            cos: "llvm.cos.f32",
+            exp2: "llvm.exp2.f32",
+            log2: "llvm.log2.f32",
+            tanh: None,
+        })
     }
 
     fn initialize_backend(&self) {

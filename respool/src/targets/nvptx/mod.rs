@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::Error,
     ir::{Ir, Value},
-    passes::address_spaces::AddressSpaces,
+    passes::{address_spaces::AddressSpaces, approximations::Approximations},
 };
 
 mod all_are_here;
@@ -83,6 +83,16 @@ impl Target for NvidiaGpu {
     fn address_spaces(&self) -> AddressSpaces {
         let Spaces { global, constant, private, .. } = DIALECT.spaces;
         AddressSpaces { stack: private, constant, global }
+    }
+
+    fn approximations(&self) -> Option<Approximations> {
+        Some(Approximations {
+            sin: "llvm.nvvm.sin.approx.f",
+            cos: "llvm.nvvm.cos.approx.f",
+            exp2: "llvm.nvvm.ex2.approx.f32",
+            log2: "llvm.nvvm.lg2.approx.f",
+            tanh: self.processor.has_tanh().then_some("llvm.tanh.f32"),
+        })
     }
 
     fn initialize_backend(&self) {
