@@ -25,6 +25,7 @@ mod large_lds;
 mod line_directives;
 mod processor;
 mod resources;
+mod waves;
 
 pub use processor::NAMES;
 use processor::Processor;
@@ -97,6 +98,7 @@ impl Target for NvidiaGpu {
     fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error> {
         let gpu = self.gpu();
         lds::lower(lowering, gpu)?;
+        waves::lower(lowering, kernel, gpu)?;
         barrier_of_all::lower(lowering, kernel, gpu, all_are_here::definition)?;
         barrier::lower(lowering, gpu)?;
         large_lds::run(lowering.module);
