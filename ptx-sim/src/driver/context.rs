@@ -139,10 +139,10 @@ impl Context {
         if lock(&self.lost).is_some() {
             return;
         }
-        if let Err(Lost { result, reason, fault }) = operation.run(self) {
+        if let Err(Lost { result, reason, fault }) = operation.run() {
             tracing::debug!(?result, reason, device = self.device.index, "a context is lost");
             if let Some(fault) = fault {
-                *lock(&self.device.fault) = Some(fault);
+                *lock(&self.device.fault) = Some(*fault);
             }
             lock(&self.lost).get_or_insert((result, reason));
         }
@@ -219,9 +219,11 @@ impl Simulator {
         }
     }
 
-    /// Blocks until all work on all devices has ended.
-    pub fn drain(&self) {
-        let active: Vec<_> = self.devices.iter().filter_map(|device| lock(&device.primary).active.clone()).collect();
+    /// Blocks until all work has ended in the contexts with these memories.
+    pub fn drain(&self, memories: &[Arc<Memory>]) {
+        let active = self.devices.iter().filter_map(|device| lock(&device.primary).active.clone());
+        let active: Vec<_> =
+            active.filter(|context| memories.iter().any(|memory| Arc::ptr_eq(memory, &context.memory))).collect();
         for context in active {
             context.drain();
         }

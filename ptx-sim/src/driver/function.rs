@@ -18,15 +18,16 @@ use geobacter_cuda_driver::{
 };
 
 use super::{
-    attributes::SHARED_BY_DEFAULT,
+    attributes::{REGISTERS, SHARED_BY_DEFAULT, WARP},
     card::Card,
     context::{Context, current},
     module::{Loaded, Module},
+    occupancy::REGISTER_UNIT,
     out::put,
     registers,
     state::{Outcome, answer, fail},
 };
-use crate::{module::Kernel, target::Target};
+use crate::module::Kernel;
 
 /// A kernel that a program has asked for.
 #[derive(Debug)]
@@ -49,13 +50,13 @@ pub struct Function {
 
 impl Function {
     /// A function as it is before anything is set.
-    pub fn new(module: &Arc<Module>, kernel: Kernel, code: &Loaded) -> Self {
+    pub fn new(module: &Arc<Module>, kernel: Kernel, loaded: &Loaded) -> Self {
         let max_dynamic_shared = SHARED_BY_DEFAULT.saturating_sub(kernel.shared_bytes());
         Self {
             module: Arc::clone(module),
             context: module.context.clone(),
-            virtual_architecture: Target::parse(&code.header.target.0).map_or(0, Target::number),
-            registers: registers::estimate(&code.text, kernel.name()),
+            virtual_architecture: loaded.code.target().number(),
+            registers: registers::estimate(&loaded.text, kernel.name()),
             max_dynamic_shared: AtomicU32::new(max_dynamic_shared),
             carveout: AtomicU32::new(u32::MAX),
             kernel,
@@ -78,9 +79,9 @@ impl Function {
     /// The value of an attribute; none if there is no such attribute.
     fn attribute(&self, attribute: Raw<CUfunction_attribute>, card: &Card) -> Option<u32> {
         let values = [
-            (CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, self.kernel.max_threads()),
+            (CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, self.max_threads()),
             (CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, self.kernel.shared_bytes()),
-            (CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES, self.kernel.constant_bytes()),
+            (CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES, u32::try_from(self.kernel.constant_bytes()).unwrap_or(u32::MAX)),
             (CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, self.kernel.local_bytes()),
             (CU_FUNC_ATTRIBUTE_NUM_REGS, self.registers()),
             (CU_FUNC_ATTRIBUTE_PTX_VERSION, self.virtual_architecture),
@@ -97,6 +98,12 @@ impl Function {
             (CU_FUNC_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE, 0),
         ];
         values.iter().find(|(known, _)| attribute == *known).map(|(_, value)| *value)
+    }
+
+    /// Most threads of a block: what the kernel allows, and what its registers leave room for.
+    fn max_threads(&self) -> u32 {
+        let warps = REGISTERS / (self.registers * WARP).next_multiple_of(REGISTER_UNIT);
+        self.kernel.max_threads().min(warps * WARP)
     }
 
     /// Registers of a thread.

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Registers are given to warps in so many at once.
-const REGISTER_UNIT: u32 = 256;
+pub const REGISTER_UNIT: u32 = 256;
 /// Shared memory is given to blocks in so many bytes at once.
 const SHARED_UNIT: u32 = 128;
 
@@ -46,7 +46,7 @@ impl Block {
         let shared = (self.shared + card.shared_reserved).next_multiple_of(SHARED_UNIT);
         let by_threads = card.threads / self.threads.next_multiple_of(WARP).max(WARP);
         let by_registers = REGISTERS / self.all_registers().max(1);
-        let by_shared = if shared == 0 { u32::MAX } else { (card.shared << 10) / shared };
+        let by_shared = (card.shared << 10).checked_div(shared).unwrap_or(u32::MAX);
         card.blocks.min(by_threads).min(by_registers).min(by_shared)
     }
 }
