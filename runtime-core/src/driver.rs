@@ -13,7 +13,7 @@ use geobacter_lang::{
 };
 use geobacter_spool::fault::FaultRecord;
 
-use crate::{check::CheckFailure, output::OutputSink};
+use crate::{check::CheckFailure, image::Constants, output::OutputSink};
 
 /// What sort of device it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -697,12 +697,12 @@ pub type LoadedKernel = Arc<dyn Any + Send + Sync>;
 
 /// What a driver makes of the fault record after a launch: `Ok` if no item panicked.
 ///
-/// `code_object` is the ELF file that was loaded: locations and messages are read from it.
+/// Locations and messages are read from `constants`, those of the code that ran.
 ///
 /// # Errors
 /// [`WorkError::Panicked`].
-pub fn check_fault(record: &FaultRecord, code_object: &[u8]) -> Result<(), WorkError> {
-    match crate::fault::decode(record, code_object) {
+pub fn check_fault(record: &FaultRecord, constants: Constants<'_>) -> Result<(), WorkError> {
+    match crate::fault::decode(record, constants) {
         None => Ok(()),
         Some(panic) => Err(WorkError::Panicked(Box::new(panic))),
     }
