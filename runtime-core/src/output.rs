@@ -1,5 +1,7 @@
 //! What kernels print: lines, from the device's buffer to whoever wants them.
 
+pub mod pool;
+
 use std::{
     fmt,
     io::{self, Write as _},
