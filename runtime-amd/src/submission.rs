@@ -10,6 +10,7 @@ use std::{
 
 use geobacter_runtime_core::{
     code,
+    completion::Sequence,
     driver::{
         CodeTarget, Completion, CopyWork, DeviceInfo, Dispatch, DriverError, Kernarg, KernelInstance, LoadedKernel,
         Memory, Place, Priority,
@@ -23,7 +24,6 @@ use crate::{
     error::{Error, call},
     executable::Executable,
     gpu::{Extent, Options},
-    graph::Sequence,
     info,
     kernarg::HiddenValues,
     memory::DeviceMemory,

@@ -53,6 +53,8 @@ pub struct DeviceInfo {
     pub max_kernarg: u32,
     /// The largest grid along x, y and z, in work-items.
     pub max_grid: [u64; 3],
+    /// The most work-groups along x, y and z.
+    pub max_groups: [u64; 3],
     /// The largest grid in all, in work-items.
     pub max_grid_items: u64,
     /// The driver that stands behind it, with its version.
@@ -74,6 +76,7 @@ impl DeviceInfo {
             max_workgroup: 1024,
             max_kernarg: 4096,
             max_grid: [u32::MAX as u64; 3],
+            max_groups: [u32::MAX as u64; 3],
             max_grid_items: u32::MAX as u64,
             driver: String::new(),
         }
