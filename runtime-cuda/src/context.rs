@@ -209,7 +209,11 @@ impl Context {
         answer.map_err(|error| match (self.loss(), error.loses_context()) {
             (Some(loss), _) => Error::Lost(Arc::clone(loss)),
             (None, true) => Error::Lost(Arc::clone(self.lose(&error))),
-            (None, false) => Error::Cuda(error),
+            (None, false) => {
+                let more = self.session().explain().and_then(|explain| explain.last_error());
+                let text = more.map_or_else(|| error.text.clone(), |more| format!("{}: {more}", error.text));
+                Error::Cuda(CudaError { text, ..error })
+            }
         })
     }
 

@@ -120,6 +120,8 @@ pub fn devices() -> &'static Discovery {
     DISCOVERY.get_or_init(|| {
         let mut discovery = Discovery { devices: Mutex::default(), absent: Vec::new() };
         discovery.add(Source::System, system::gpus());
+        #[cfg(feature = "sim")]
+        discovery.add(Source::Simulator, crate::simulator::gpus());
         discovery
     })
 }

@@ -15,15 +15,14 @@ use geobacter_runtime_core::{
     image::{ConstantMemory, Constants, HasConstants},
 };
 
+use geobacter_spool::job::HIDDEN_BLOCK;
+
 use crate::{
     error::{CudaError, Error, call},
     link::{Cubin, Link},
     pools::Pools,
     ptx,
 };
-
-/// The kind of a kernel's second parameter: the address of a block with the addresses of the fault record and of the output buffer.
-const HIDDEN_BLOCK: &str = "hidden_geobacter_block";
 
 /// The dynamic shared memory that a kernel may have without asking for more, in bytes, with its own static one.
 const WITHOUT_ASKING: u32 = 48 * 1024;

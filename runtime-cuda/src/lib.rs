@@ -39,6 +39,8 @@ mod pinned;
 mod pools;
 mod ptx;
 mod session;
+#[cfg(feature = "sim")]
+mod simulator;
 mod slot;
 mod stream;
 mod stream_pool;
@@ -56,5 +58,7 @@ pub use executable::Executable;
 pub use gpu::{Extent, Gpu, Options};
 pub use ptx::PtxVersion;
 pub use session::{Explain, Origin, Session};
+#[cfg(feature = "sim")]
+pub use simulator::VARIABLE as SIMULATOR_VARIABLE;
 pub use system::{CONTROL, Diagnosis, KernelDriverError, OLDEST_DRIVER, diagnose};
 pub use target::ComputeCapability;

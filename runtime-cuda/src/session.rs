@@ -11,6 +11,9 @@ use crate::error::{CudaError, call, version_text};
 
 /// Says more than a result, where an implementation can.
 pub trait Explain: Send + Sync {
+    /// Why the last function that failed in this thread failed.
+    fn last_error(&self) -> Option<String>;
+
     /// Why the context of this device was lost; asked once for each loss.
     fn device_fault(&self, device: CUdevice) -> Option<String>;
 }

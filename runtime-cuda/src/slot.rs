@@ -7,12 +7,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use geobacter_spool::fault::FaultRecord;
+use geobacter_spool::{fault::FaultRecord, job::HIDDEN_BLOCK_WORDS};
 
 use crate::{context::Context, error::Error, pinned::Pinned};
 
 /// Size of the hidden block: the address of the fault record, and that of the output buffer.
-const HIDDEN: usize = 16;
+const HIDDEN: usize = 8 * HIDDEN_BLOCK_WORDS;
 /// Size and alignment of a slot: whole cache lines of the device.
 const SLOT: usize = (HIDDEN + FaultRecord::SIZE).next_multiple_of(128);
 /// Slots that are allocated at once.
