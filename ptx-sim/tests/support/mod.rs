@@ -2,7 +2,11 @@
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
-use std::sync::Arc;
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::Arc,
+};
 
 use ptx_sim::{Fault, Kernel, Launch, LoadError, Memory, Module, Target};
 
@@ -102,4 +106,27 @@ impl Random {
     pub fn below(&mut self, bound: u64) -> u64 {
         (self.next() >> 11) % bound
     }
+}
+
+/// A tool of LLVM 22, if it is installed.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(format!("/usr/bin/{name}-22"));
+    path.is_file().then_some(path)
+}
+
+/// Whether LLVM's compiler is there; says so if not.
+pub fn have_llvm() -> bool {
+    let is_there = tool("llc").is_some();
+    if !is_there {
+        assert!(std::env::var_os("GEOBACTER_REQUIRE_TOOLS").is_none(), "LLVM 22's llc is not installed");
+        eprintln!("skipped: LLVM 22's llc is not installed");
+    }
+    is_there
+}
+
+/// Runs a tool to its end.
+pub fn run(name: &str, args: &[&str]) {
+    let program = tool(name).expect("the tool is there");
+    let output = Command::new(&program).args(args).stdin(Stdio::null()).output().expect("the tool starts");
+    assert!(output.status.success(), "{name} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
