@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
+pub mod instruction;
+
 use std::{
     path::PathBuf,
     process::{Command, Stdio},
@@ -129,4 +131,34 @@ pub fn run(name: &str, args: &[&str]) {
     let program = tool(name).expect("the tool is there");
     let output = Command::new(&program).args(args).stdin(Stdio::null()).output().expect("the tool starts");
     assert!(output.status.success(), "{name} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Holds a module against NVIDIA's assembler, which must take it, too. Where there is none, nothing happens.
+///
+/// `GEOBACTER_PTXAS` or else `ptxas` in `PATH`.
+pub fn accepted_by_ptxas(target: &str, text: &str) {
+    let program = std::env::var_os("GEOBACTER_PTXAS").unwrap_or_else(|| "ptxas".into());
+    let folder = tempfile::tempdir().unwrap();
+    let (source, object) = (folder.path().join("in.ptx"), folder.path().join("out.cubin"));
+    std::fs::write(&source, text).unwrap();
+    let arguments = [format!("-arch={target}"), "-O0".to_owned()];
+    let output =
+        Command::new(program).args(arguments).arg(&source).arg("-o").arg(&object).stdin(Stdio::null()).output();
+    let Ok(output) = output else { return };
+    let said = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = text.lines().collect();
+    let named: Vec<String> = said
+        .lines()
+        .map(|said| {
+            let number =
+                said.split("line ").nth(1).and_then(|rest| rest.split(';').next()).and_then(|n| n.trim().parse().ok());
+            format!("{said}: {}", number.and_then(|n: usize| lines.get(n - 1)).unwrap_or(&""))
+        })
+        .take(20)
+        .collect();
+    assert!(
+        output.status.success(),
+        "NVIDIA's assembler refuses what the simulator is tested with:\n{}",
+        named.join("\n")
+    );
 }
