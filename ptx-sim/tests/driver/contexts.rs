@@ -79,8 +79,8 @@ fn a_reset_takes_all_away_but_the_references() {
     gives!(CUDA_ERROR_CONTEXT_IS_DESTROYED, cuCtxSynchronize());
 }
 
-/// Whoever uses a context while another thread resets it gets a failure, and nothing worse: no thread waits for ever, and
-/// no memory is lost.
+/// Whoever uses a context while another thread resets it gets a failure, and nothing worse: no thread waits for ever,
+/// and no memory is lost.
 #[test]
 fn a_context_can_be_reset_while_others_use_it() {
     let (device, _) = context();
