@@ -276,6 +276,62 @@ fn the_linker_says_what_is_wrong() {
 }
 
 #[test]
+fn linked_code_can_be_linked_again() {
+    context();
+    let code = linked(ADD, None).unwrap();
+    let add_code = |link, code: &[u8]| {
+        let (data, size) = (code.as_ptr().cast_mut().cast(), code.len());
+        cuda!(cuLinkAddData_v2(
+            link,
+            CU_JIT_INPUT_CUBIN.into(),
+            data,
+            size,
+            std::ptr::null(),
+            0,
+            null_mut(),
+            null_mut()
+        ))
+    };
+    let mut link: CUlinkState = null_mut();
+    ok!(cuLinkCreate_v2(0, null_mut(), null_mut(), &mut link));
+    assert!(add_code(link, &code) == CUDA_SUCCESS);
+    assert!(add(link, SHARED) == CUDA_SUCCESS);
+    assert!(add_code(link, &code[..code.len() - 1]) == CUDA_ERROR_INVALID_IMAGE);
+    let (mut made, mut size) = (null_mut(), 0);
+    ok!(cuLinkComplete(link, &mut made, &mut size));
+    let mut module = null_mut();
+    ok!(cuModuleLoadDataEx(&mut module, made, 0, null_mut(), null_mut()));
+    for name in [c"add", c"count"] {
+        function(module, name);
+    }
+    ok!(cuLinkDestroy(link));
+    context_on(device("sm_80"));
+    ok!(cuLinkCreate_v2(0, null_mut(), null_mut(), &mut link));
+    assert!(add_code(link, &code) == CUDA_ERROR_NO_BINARY_FOR_GPU);
+    ok!(cuLinkDestroy(link));
+}
+
+#[test]
+fn the_compiler_says_what_it_did_and_how_long_it_took() {
+    context();
+    let mut buffer = [0_u8; 256];
+    let mut options = [CU_JIT_WALL_TIME, CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES, CU_JIT_LOG_VERBOSE];
+    let mut values: [*mut c_void; 4] = [
+        without_provenance_mut(usize::MAX),
+        buffer.as_mut_ptr().cast(),
+        without_provenance_mut(256),
+        without_provenance_mut(1),
+    ];
+    let (text, mut module) = (CString::new(ADD).unwrap(), null_mut());
+    let (options, slots) = (options.as_mut_ptr(), values.as_mut_ptr());
+    ok!(cuModuleLoadDataEx(&mut module, text.as_ptr().cast(), 4, options, slots));
+    let log = CStr::from_bytes_until_nul(&buffer).unwrap().to_str().unwrap();
+    assert!(log.contains("sm_90") && values[2].addr() == log.len(), "{log}");
+    let milliseconds = f32::from_bits(values[0].addr() as u32);
+    assert!((0.0..60_000.0).contains(&milliseconds), "{milliseconds}");
+}
+
+#[test]
 fn attributes_of_functions_can_be_asked_for() {
     context_on(device("sm_80"));
     let module = load(SHARED);
