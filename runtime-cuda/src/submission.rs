@@ -241,7 +241,7 @@ impl Submission {
     /// # Errors
     /// As [`Executable::load`].
     pub(crate) fn load(&self, code: DeviceCode) -> Result<Arc<Executable>, Error> {
-        Ok(Arc::new(Executable::load(&self.pools, code, self.options.dynamic_stack)?))
+        Ok(Arc::new(Executable::load(&self.pools, code, &self.options)?))
     }
 
     /// Puts work into a stream.
