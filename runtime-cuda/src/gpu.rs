@@ -98,7 +98,8 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Opens a card under this device id.
+    /// Opens a card under this device id. A process has one for each card: all would be in the same context, of which one would
+    /// not know what the others do with it.
     ///
     /// # Errors
     /// What the driver says; [`Error::Unusable`] if the card is too old.
