@@ -53,13 +53,21 @@ pub fn compile(job: &CompileJob, sysroot: &Path) -> Result<CompiledKernel, Error
 
     let llvm_failed =
         |what, reason| Error::Llvm { kernel: job.export.clone(), target: job.target.clone(), what, reason };
-    module.run_passes("default<O3>", machine.as_mut_ptr()).map_err(|reason| llvm_failed("optimise it", reason))?;
+    module
+        .run_passes(target.optimisation(), machine.as_mut_ptr())
+        .map_err(|reason| llvm_failed("optimise it", reason))?;
+    let module = match target.before_emission(&module) {
+        None => module,
+        Some(text) => {
+            Ir::parse_text(&context, &text).map_err(|reason| llvm_failed("read its own assembly language", reason))?
+        }
+    };
     let emit = |kind| emit(&module, &machine, kind).map_err(|reason| llvm_failed("emit code for it", reason));
     let (bytes, resources) = match job.emit {
         Emit::LlvmIr | Emit::SourceIr => (module.to_text().into_bytes(), None),
         Emit::Assembly => (emit(LLVMCodeGenFileType::LLVMAssemblyFile)?, None),
         Emit::CodeObject => {
-            let object = emit(LLVMCodeGenFileType::LLVMObjectFile)?;
+            let object = emit(target.code_file())?;
             if let [first, ..] = context.errors().as_slice() {
                 return Err(llvm_failed("generate code for it", first.clone()));
             }
@@ -95,13 +103,17 @@ fn retarget(
     messages::run(module, entry, machine.as_mut_ptr()).map_err(invalid("reading the values of messages"))?;
     let lowering = KernelLowering { module, entry, export: &job.export, descriptor, constants: &job.constants };
     let kernel = target.lower(&lowering)?;
-    if group_scope::is_used(module) {
+    let has_group_scope = group_scope::is_used(module);
+    if has_group_scope || target.inlines_first() {
         let inlined = module.run_passes(group_scope::INLINE, machine.as_mut_ptr());
         inlined.map_err(invalid("inlining"))?;
+    }
+    if has_group_scope {
         group_scope::drop_needless_barriers_of_all(module);
         redundant_barriers::run(kernel, target.address_spaces());
         target.lower_group_scope(&lowering, kernel)?;
     }
+    target.finish(&lowering, kernel)?;
     module.verify().map_err(invalid("retargeting"))
 }
 
@@ -118,7 +130,7 @@ fn machine(target: &dyn Target, kernel: &str) -> Result<TargetMachine, Error> {
         .create_target_machine(
             &triple,
             target.processor(),
-            "",
+            target.features(),
             OptimizationLevel::Aggressive,
             RelocMode::PIC,
             CodeModel::Default,

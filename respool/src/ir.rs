@@ -836,6 +836,35 @@ impl Value {
         Block(unsafe { LLVMGetInstructionParent(self.0) })
     }
 
+    /// Makes a load or store a relaxed atomic one.
+    fn make_relaxed(self) {
+        // SAFETY: rule 3: a load or store.
+        unsafe { LLVMSetOrdering(self.0, llvm_sys::LLVMAtomicOrdering::LLVMAtomicOrderingMonotonic) }
+    }
+
+    /// The instruction behind this one, in the same block.
+    pub fn next_instruction(self) -> Option<Value> {
+        // SAFETY: rule 3: an instruction.
+        Value::some(unsafe { LLVMGetNextInstruction(self.0) })
+    }
+
+    /// A function's first instruction that is no stack slot.
+    pub fn first_instruction_after_allocas(self) -> Option<Value> {
+        self.blocks().next()?.instructions().into_iter().find(|first| first.opcode() != LLVMOpcode::LLVMAlloca)
+    }
+
+    /// Has an instruction use another value wherever it uses this one.
+    pub fn replace_operand(self, old: Value, new: Value) {
+        // SAFETY: rule 3: a user; the index is less than the number that LLVM gives.
+        unsafe {
+            for index in 0..LLVMGetNumOperands(self.0).max(0) as c_uint {
+                if LLVMGetOperand(self.0, index) == old.0 {
+                    LLVMSetOperand(self.0, index, new.0);
+                }
+            }
+        }
+    }
+
     /// The users of a value, gathered.
     pub fn users(self) -> Vec<Value> {
         let mut users = Vec::new();
@@ -951,6 +980,13 @@ impl Value {
     pub fn const_address_space_cast(self, to: Type) -> Value {
         // SAFETY: rule 3: a constant pointer.
         Value(unsafe { LLVMConstAddrSpaceCast(self.0, to.0) })
+    }
+
+    /// The address so many bytes behind this global.
+    pub fn const_byte_offset(self, context: &Context, offset: u64) -> Value {
+        let mut index = [context.int(64).integer(offset).0];
+        // SAFETY: rules 1 and 3: a constant pointer; one index into an array of bytes.
+        Value(unsafe { LLVMConstInBoundsGEP2(context.int(8).0, self.0, index.as_mut_ptr(), 1) })
     }
 
     /// The bytes of a constant array of bytes.
@@ -1149,6 +1185,20 @@ impl<'c> Builder<'c> {
         // SAFETY: rules 1 and 3.
         let store = Value(unsafe { LLVMBuildStore(self.builder, value.0, pointer.0) });
         store.set_alignment(align);
+        store
+    }
+
+    /// A relaxed load, for the work-group.
+    pub fn load_relaxed(&self, ty: Type, pointer: Value, align: u32) -> Value {
+        let load = self.load(ty, pointer, align);
+        load.make_relaxed();
+        load
+    }
+
+    /// A relaxed store, for the work-group.
+    pub fn store_relaxed(&self, value: Value, pointer: Value, align: u32) -> Value {
+        let store = self.store(value, pointer, align);
+        store.make_relaxed();
         store
     }
 

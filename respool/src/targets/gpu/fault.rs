@@ -1,9 +1,6 @@
-//! Panics on AMD GPUs: fill the launch's fault record, end the item.
+//! Panics on GPUs: fill the launch's fault record, end the item.
 //!
-//! The record's address comes in the hidden argument `hidden_printf_buffer`, at a fixed place of the implicit kernel
-//! arguments of code object version 5. Each lane that panics adds one to the record's first word, and the one that finds 0
-//! there owns it. LLVM lays this path out behind all others: lanes of the wave that did not panic have gone on, barriers
-//! included, before its `s_endpgm` ends the wave ([`super::barrier_of_all`] is about what that means for the group). See
+//! Each lane that panics adds one to the record's first word, and the one that finds 0 there owns it. See
 //! [`geobacter_spool::fault`] for the record.
 
 use geobacter_spool::{
@@ -12,11 +9,7 @@ use geobacter_spool::{
 };
 use llvm_sys::{LLVMLinkage, LLVMVisibility};
 
-use super::{
-    KernelLowering,
-    address_space::{CONSTANT, GLOBAL},
-    intrinsics,
-};
+use super::{Gpu, KernelLowering, hidden, intrinsics};
 use crate::{
     ir::{Builder, Ir, Value},
     passes::{
@@ -25,11 +18,8 @@ use crate::{
     },
 };
 
-/// Offset of `hidden_printf_buffer` in the implicit arguments of code object version 5.
-const PRINTF_BUFFER_OFFSET: u64 = 72;
-
 /// Defines the panic functions that the module declares: those of [`messages`].
-pub fn lower(lowering: &KernelLowering<'_, '_>) {
+pub fn lower(lowering: &KernelLowering<'_, '_>, gpu: Gpu<'_>) {
     let module = lowering.module;
     let declared = |values: &usize| {
         let function = module.function(&format!("{}{values}", messages::PANIC));
@@ -39,17 +29,15 @@ pub fn lower(lowering: &KernelLowering<'_, '_>) {
     if functions.is_empty() {
         return;
     }
-    // LLVM describes the hidden argument in the code object's metadata only for modules with this node.
-    module.add_named_metadata("llvm.printf.fmts");
-    let fault = Fault::new(lowering);
+    let fault = Fault { lowering, gpu, module, anchor: anchor(module, gpu) };
     functions.into_iter().for_each(|function| fault.define(function));
 }
 
 /// The constant from which the host counts the distances of addresses.
-pub fn anchor(module: &Ir<'_>) -> Value {
+pub fn anchor(module: &Ir<'_>, gpu: Gpu<'_>) -> Value {
     module.global(ANCHOR_SYMBOL).unwrap_or_else(|| {
         let word = module.context().int(64);
-        let anchor = module.add_global(ANCHOR_SYMBOL, word, CONSTANT);
+        let anchor = module.add_global(ANCHOR_SYMBOL, word, gpu.dialect.spaces.constant);
         anchor.set_initializer(word.zero());
         anchor.set_global_constant(true);
         anchor.set_visibility(LLVMVisibility::LLVMProtectedVisibility);
@@ -59,16 +47,12 @@ pub fn anchor(module: &Ir<'_>) -> Value {
 
 struct Fault<'a, 'c> {
     lowering: &'a KernelLowering<'a, 'c>,
+    gpu: Gpu<'a>,
     module: &'a Ir<'c>,
     anchor: Value,
 }
 
-impl<'a, 'c> Fault<'a, 'c> {
-    fn new(lowering: &'a KernelLowering<'a, 'c>) -> Self {
-        let module = lowering.module;
-        Self { lowering, module, anchor: anchor(module) }
-    }
-
+impl Fault<'_, '_> {
     fn define(&self, function: Value) {
         let context = self.module.context();
         let half = context.int(32);
@@ -77,9 +61,7 @@ impl<'a, 'c> Fault<'a, 'c> {
         let end = function.append_block(context, "end");
 
         let builder = Builder::at_end(context, start);
-        let implicit = builder.call(self.module.intrinsic("llvm.amdgcn.implicitarg.ptr", &[]), &[]);
-        let slot = builder.byte_offset(context, implicit, PRINTF_BUFFER_OFFSET);
-        let record = builder.load(context.pointer(GLOBAL), slot, 8);
+        let record = builder.call(hidden::fault_record(self.module, self.gpu.dialect.spaces.global), &[]);
         let before = builder.add_relaxed(record, half.integer(1));
         builder.branch_if(builder.is_zero(before), owner, end);
 
@@ -100,11 +82,11 @@ impl<'a, 'c> Fault<'a, 'c> {
             store(value + std::mem::offset_of!(Stored, bytes) + 8, *high, 8);
             store(value + std::mem::offset_of!(Stored, formatter), *formatter, 4);
         }
-        for (i, axis) in ["x", "y", "z"].into_iter().enumerate() {
-            let group = self.module.intrinsic(&format!("llvm.amdgcn.workgroup.id.{axis}"), &[]);
+        for (i, group) in self.gpu.dialect.group_id.into_iter().enumerate() {
+            let group = self.module.intrinsic(group, &[]);
             store(std::mem::offset_of!(FaultRecord, group) + 4 * i, builder.call(group, &[]), 4);
             // With its range: LLVM makes one of equal calls, and keeps of their ranges what all of them have.
-            let item = intrinsics::item_id(self.lowering, &builder, i);
+            let item = intrinsics::item_id(self.lowering, self.gpu, &builder, i);
             store(std::mem::offset_of!(FaultRecord, item) + 4 * i, item, 4);
         }
         builder.branch(end);
@@ -114,7 +96,7 @@ impl<'a, 'c> Fault<'a, 'c> {
             let panicked = self.module.declare(ITEM_PANICKED, context.function(context.void(), &[]));
             builder.call(panicked, &[]);
         }
-        builder.call(self.module.intrinsic("llvm.amdgcn.endpgm", &[]), &[]);
+        builder.call(self.module.intrinsic(self.gpu.dialect.end_item, &[]), &[]);
         builder.unreachable();
 
         function.set_linkage(LLVMLinkage::LLVMInternalLinkage);

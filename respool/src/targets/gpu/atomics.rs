@@ -1,9 +1,8 @@
-//! The device language's atomic operations on AMD GPUs: `__gb_atomic_<operation>_<type>_<scope>`.
+//! The device language's atomic operations on GPUs: `__gb_atomic_<operation>_<type>_<scope>`.
 //!
-//! All are relaxed. The pointers are generic; LLVM finds out which lie in LDS. Scopes are LLVM's for this target, after its
-//! *User Guide for AMDGPU Backend*, section "Memory Scopes".
+//! All are relaxed. The pointers are generic; LLVM finds out which lie in LDS.
 
-use super::{KernelLowering, definitions, intrinsics};
+use super::{Dialect, Gpu, KernelLowering, definitions, intrinsics};
 use crate::error::Error;
 
 const PREFIX: &str = "__gb_atomic_";
@@ -14,30 +13,30 @@ pub fn is_intrinsic(name: &str) -> bool {
 }
 
 /// Defines those of the operations that the module declares.
-pub fn lower(lowering: &KernelLowering<'_, '_>, target: &str) -> Result<(), Error> {
+pub fn lower(lowering: &KernelLowering<'_, '_>, gpu: Gpu<'_>) -> Result<(), Error> {
     let module = lowering.module;
     let mut text = String::new();
     for function in module.functions().filter(|function| function.is_declaration()) {
         let name = function.name();
         if is_intrinsic(&name) {
-            text += &definition(&name).ok_or_else(|| intrinsics::unknown(lowering, target, &name))?;
+            text += &definition(&name, gpu.dialect).ok_or_else(|| intrinsics::unknown(lowering, gpu, &name))?;
         }
     }
     if text.is_empty() {
         return Ok(());
     }
-    definitions::add(lowering, target, "defining atomic operations", &text, is_intrinsic)
+    definitions::add(lowering, gpu, "defining atomic operations", &text, is_intrinsic)
 }
 
 /// The operation's definition in LLVM's assembly language.
-fn definition(name: &str) -> Option<String> {
+fn definition(name: &str, dialect: &Dialect) -> Option<String> {
     let (rest, scope) = name.strip_prefix(PREFIX)?.rsplit_once('_')?;
     let (operation, ty) = rest.rsplit_once('_')?;
     let scope = match scope {
-        "workgroup" => r#"syncscope("workgroup") "#,
-        "device" => r#"syncscope("agent") "#,
+        "workgroup" => format!(r#"syncscope("{}") "#, dialect.workgroup_scope),
+        "device" => format!(r#"syncscope("{}") "#, dialect.device_scope),
         // No name is LLVM's for the whole system.
-        "system" => "",
+        "system" => String::new(),
         _ => return None,
     };
     let (llvm, float, signed, bytes) = match ty {

@@ -1,11 +1,8 @@
-//! LDS on AMD GPUs: globals in its address space.
+//! LDS: globals in its address space.
 
 use llvm_sys::LLVMLinkage;
 
-use super::{
-    KernelLowering,
-    address_space::{GENERIC, LDS as SPACE},
-};
+use super::{GENERIC, Gpu, KernelLowering};
 use crate::{
     error::Error,
     ir::Value,
@@ -16,12 +13,12 @@ use crate::{
 const DYNAMIC_ALIGN: u32 = 16;
 
 /// Replaces every call that asks for LDS by the address of a global.
-pub fn lower(lowering: &KernelLowering<'_, '_>, target: &str) -> Result<(), Error> {
+pub fn lower(lowering: &KernelLowering<'_, '_>, gpu: Gpu<'_>) -> Result<(), Error> {
     let module = lowering.module;
     let generic = module.context().pointer(GENERIC);
     let allocate = |name: &str, size: u64, align: u32| {
         let ty = module.context().bytes(size);
-        let global = module.add_global(name, ty, SPACE);
+        let global = module.add_global(name, ty, gpu.dialect.spaces.lds);
         global.set_alignment(align);
         global
     };
@@ -32,7 +29,7 @@ pub fn lower(lowering: &KernelLowering<'_, '_>, target: &str) -> Result<(), Erro
     };
     let not_constant = || Error::Unsupported {
         kernel: lowering.descriptor.name.clone(),
-        target: target.to_owned(),
+        target: gpu.name.to_owned(),
         reason: "the size of its LDS is not a constant; this is a gap in Geobacter, please report it".to_owned(),
     };
     let constants = |call: Value| {
@@ -56,7 +53,7 @@ pub fn lower(lowering: &KernelLowering<'_, '_>, target: &str) -> Result<(), Erro
             (largest, strictest) = (largest.max(size), strictest.max(align));
         }
         let items = u64::from(lowering.descriptor.workgroup_items());
-        let address = own(allocate("lds.temporary", largest * items, strictest));
+        let address = own(allocate("lds_temporary", largest * items, strictest));
         for call in calls {
             call.replace_all_uses_with(address);
             call.erase();
@@ -64,8 +61,8 @@ pub fn lower(lowering: &KernelLowering<'_, '_>, target: &str) -> Result<(), Erro
         function.delete_function();
     }
     if let Some(function) = module.function(LDS_DYNAMIC) {
-        // External and of no size: the back end places it behind all other LDS, where the packet's size adds to it.
-        let address = allocate("lds.dynamic", 0, DYNAMIC_ALIGN).const_address_space_cast(generic);
+        // External and of no size: it is placed behind all other LDS, where the size that the launch asks for adds to it.
+        let address = allocate("lds_dynamic", 0, DYNAMIC_ALIGN).const_address_space_cast(generic);
         for call in function.users() {
             call.replace_all_uses_with(address);
             call.erase();
