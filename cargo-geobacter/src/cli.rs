@@ -89,7 +89,8 @@ Examples:
 Examples:
   cargo geobacter inspect --example saxpy --gpu gfx942 --emit asm
   cargo geobacter inspect --release --gpu gfx1100 --emit resources
-  cargo geobacter inspect --bin demo --kernel saxpy --gpu gfx90a --emit obj -o saxpy.hsaco")]
+  cargo geobacter inspect --bin demo --kernel saxpy --gpu gfx90a --emit obj -o saxpy.hsaco
+  cargo geobacter inspect --example saxpy --gpu sm_90 --emit sass     needs NVIDIA's ptxas and nvdisasm")]
     Inspect(Box<InspectArguments>),
     /// List the kernels that a program carries, and the GPUs that it carries device code for.
     #[command(after_help = "\
@@ -209,8 +210,8 @@ pub struct InspectArguments {
     /// Only instances of this kernel: its name, its path, or the name of one instance.
     #[arg(long, value_name = "KERNEL")]
     pub kernel: Option<String>,
-    /// Generate code for this GPU, for example gfx942.
-    #[arg(long, value_name = "GFX")]
+    /// Generate code for this GPU, for example gfx942 or sm_90.
+    #[arg(long, value_name = "GPU")]
     pub gpu: String,
     /// What to show.
     #[arg(long, value_enum)]
@@ -226,15 +227,17 @@ pub struct InspectArguments {
 /// What `inspect` shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Emit {
-    /// The GPU's assembly.
+    /// The GPU's assembly; for an NVIDIA GPU that is PTX.
     Asm,
+    /// Machine code of an NVIDIA GPU, as NVIDIA's ptxas makes it of PTX.
+    Sass,
     /// Optimised LLVM IR.
     LlvmIr,
     /// LLVM IR as rustc made it, before anything is done to it.
     SourceIr,
     /// Registers, memory and occupancy, one line for each kernel.
     Resources,
-    /// The code object of one kernel: an ELF file.
+    /// The code object of one kernel: an ELF file, or PTX for an NVIDIA GPU.
     Obj,
 }
 

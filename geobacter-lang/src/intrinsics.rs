@@ -23,6 +23,8 @@ pub const fn size<T>() -> u32 {
 pub const PLATFORM_HOST: u32 = 0;
 /// [`__gb_platform`] on AMD GPUs.
 pub const PLATFORM_AMD_GPU: u32 = 1;
+/// [`__gb_platform`] on NVIDIA GPUs.
+pub const PLATFORM_NVIDIA_GPU: u32 = 2;
 
 #[expect(improper_ctypes, reason = "both sides are Rust of one toolchain; the descriptor's strings never reach C")]
 unsafe extern "C" {
@@ -76,7 +78,7 @@ unsafe extern "C" {
     /// Says that a panic leaves this item of the group. Called from landing pads only, so on the host only: device code
     /// does not unwind.
     pub fn __gb_item_unwinds(x: u32, y: u32, z: u32);
-    /// What runs the kernel: [`PLATFORM_HOST`] or [`PLATFORM_AMD_GPU`]. GPU: a constant.
+    /// What runs the kernel: [`PLATFORM_HOST`], [`PLATFORM_AMD_GPU`] or [`PLATFORM_NVIDIA_GPU`]. GPU: a constant.
     pub safe fn __gb_platform() -> u32;
     /// Work-items of a wave; 1 on the host. GPU: a constant.
     pub safe fn __gb_wave_size() -> u32;

@@ -117,6 +117,8 @@ pub enum Platform {
     Host,
     /// An AMD GPU, or a simulated one.
     AmdGpu,
+    /// An NVIDIA GPU, or a simulated one.
+    NvidiaGpu,
 }
 
 /// What the kernel runs on. A constant in the code for a GPU: `if platform() == Platform::Host { .. }` is not there.
@@ -126,6 +128,7 @@ pub enum Platform {
 pub fn platform() -> Platform {
     match gb::__gb_platform() {
         gb::PLATFORM_AMD_GPU => Platform::AmdGpu,
+        gb::PLATFORM_NVIDIA_GPU => Platform::NvidiaGpu,
         _ => Platform::Host,
     }
 }

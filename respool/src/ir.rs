@@ -62,6 +62,11 @@ impl Context {
         Type(unsafe { LLVMIntTypeInContext(self.0, bits) })
     }
 
+    pub fn float(&self) -> Type {
+        // SAFETY: the context lives.
+        Type(unsafe { LLVMFloatTypeInContext(self.0) })
+    }
+
     pub fn void(&self) -> Type {
         // SAFETY: the context lives.
         Type(unsafe { LLVMVoidTypeInContext(self.0) })
@@ -1256,6 +1261,12 @@ impl<'c> Builder<'c> {
     pub fn resize(&self, value: Value, to: Type) -> Value {
         // SAFETY: rules 1 and 3.
         Value(unsafe { LLVMBuildIntCast2(self.builder, value.0, to.0, 0, c"".as_ptr()) })
+    }
+
+    /// A floating-point number in a wider or narrower type.
+    pub fn resize_float(&self, value: Value, to: Type) -> Value {
+        // SAFETY: rules 1 and 3.
+        Value(unsafe { LLVMBuildFPCast(self.builder, value.0, to.0, c"".as_ptr()) })
     }
 
     /// A field of a structure.

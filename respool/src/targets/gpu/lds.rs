@@ -12,6 +12,10 @@ use crate::{
 /// Alignment of the LDS that is sized at launch, in bytes, as the device language promises it.
 const DYNAMIC_ALIGN: u32 = 16;
 
+/// What one access can move at most, in bytes. LDS is aligned to that: neighbours can then be read and written together, which the
+/// type's own alignment would forbid.
+const WIDEST_ACCESS: u64 = 16;
+
 /// Replaces every call that asks for LDS by the address of a global.
 pub fn lower(lowering: &KernelLowering<'_, '_>, gpu: Gpu<'_>) -> Result<(), Error> {
     let module = lowering.module;
@@ -19,7 +23,8 @@ pub fn lower(lowering: &KernelLowering<'_, '_>, gpu: Gpu<'_>) -> Result<(), Erro
     let allocate = |name: &str, size: u64, align: u32| {
         let ty = module.context().bytes(size);
         let global = module.add_global(name, ty, gpu.dialect.spaces.lds);
-        global.set_alignment(align);
+        let for_access = WIDEST_ACCESS.min(size.next_power_of_two());
+        global.set_alignment(align.max(for_access as u32));
         global
     };
     let own = |global: Value| {

@@ -23,9 +23,12 @@ mod hidden;
 mod kernel;
 mod large_lds;
 mod line_directives;
+mod occupancy;
 mod processor;
+mod remainder;
 mod resources;
 
+pub use occupancy::warps_per_scheduler;
 pub use processor::NAMES;
 use processor::Processor;
 
@@ -88,6 +91,7 @@ impl Target for NvidiaGpu {
 
     fn lower(&self, lowering: &KernelLowering<'_, '_>) -> Result<Value, Error> {
         let gpu = self.gpu();
+        remainder::run(lowering, gpu)?;
         fault::lower(lowering, gpu);
         print::lower(lowering, gpu)?;
         intrinsics::lower(lowering, gpu)?;
