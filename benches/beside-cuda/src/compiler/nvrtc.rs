@@ -184,9 +184,8 @@ impl Nvrtc {
         };
         let options = [architecture_option.as_ptr(), fmad.as_ptr(), c"--std=c++17".as_ptr()];
         // SAFETY: the options are strings that end with a zero, and live until the call returns.
-        let result = unsafe {
-            (functions.nvrtcCompileProgram)(compilation.program, options.len() as c_int, options.as_ptr())
-        };
+        let result =
+            unsafe { (functions.nvrtcCompileProgram)(compilation.program, options.len() as c_int, options.as_ptr()) };
         if result != 0 {
             let log = self.bytes(
                 &compilation,

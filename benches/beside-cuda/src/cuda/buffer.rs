@@ -53,9 +53,7 @@ impl<T: Pod> Buffer<T> {
         check(api, "cuMemAlloc", unsafe { (api.cuMemAlloc_v2)(&mut address, bytes) })?;
         let memory = Rc::new(Allocation { context: context.clone(), address });
         // SAFETY: so many bytes were allocated. The null stream is the default one.
-        check(api, "cuMemsetD8Async", unsafe {
-            (api.cuMemsetD8Async)(address, 0, bytes, std::ptr::null_mut())
-        })?;
+        check(api, "cuMemsetD8Async", unsafe { (api.cuMemsetD8Async)(address, 0, bytes, std::ptr::null_mut()) })?;
         // SAFETY: a context is current.
         check(api, "cuCtxSynchronize", unsafe { (api.cuCtxSynchronize)() })?;
         Ok(Self { memory, length, elements: PhantomData })

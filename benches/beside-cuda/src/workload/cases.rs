@@ -43,26 +43,13 @@ pub struct Sizes {
 
 impl Sizes {
     /// Those by which GPUs are measured.
-    pub const FULL: Self = Self {
-        stream: 1 << 28,
-        vector: 1 << 28,
-        matrix: 4096,
-        transposed: 1 << 14,
-        bodies: 1 << 16,
-        plate: 1 << 14,
-    };
+    pub const FULL: Self =
+        Self { stream: 1 << 28, vector: 1 << 28, matrix: 4096, transposed: 1 << 14, bodies: 1 << 16, plate: 1 << 14 };
     /// Small ones, for a simulator. No multiple of anything, so that the kernels' edges are met, too.
-    pub const QUICK: Self =
-        Self { stream: 5003, vector: 20_001, matrix: 45, transposed: 77, bodies: 261, plate: 83 };
+    pub const QUICK: Self = Self { stream: 5003, vector: 20_001, matrix: 45, transposed: 77, bodies: 261, plate: 83 };
     /// Of a check before the measurement, on a GPU: no multiples either.
-    pub const CHECK: Self = Self {
-        stream: 1_000_003,
-        vector: 3_000_001,
-        matrix: 333,
-        transposed: 1001,
-        bodies: 2999,
-        plate: 1011,
-    };
+    pub const CHECK: Self =
+        Self { stream: 1_000_003, vector: 3_000_001, matrix: 333, transposed: 1001, bodies: 2999, plate: 1011 };
 }
 
 /// A pair's workload.
@@ -189,10 +176,8 @@ fn matmul(pair: Pair, setup: &Setup<'_>, n: usize) -> anyhow::Result<Workload> {
     const TILE: usize = 16;
     // Not square, so that rows and columns that were mixed up are noticed.
     let [columns, rows, inner] = if n.is_multiple_of(TILE) { [n; 3] } else { [n, n + 10, n + 4] };
-    let (a, b) = (
-        setup.data(rows * inner, |i| mixed(i) as f32)?,
-        setup.data(inner * columns, |i| mixed(i + 17) as f32)?,
-    );
+    let (a, b) =
+        (setup.data(rows * inner, |i| mixed(i) as f32)?, setup.data(inner * columns, |i| mixed(i + 17) as f32)?);
     let c = setup.zeroed::<f32>(rows * columns)?;
     let [x, y, depth] = [small(columns)?, small(rows)?, small(inner)?];
     // SAFETY: the matrices have as many rows and columns as the kernel is told.

@@ -33,9 +33,8 @@ fn skip(reason: &str) {
 fn kernels() -> Option<BTreeMap<(String, String), Kernel>> {
     let archives = archive::archives().expect("archives");
     let kernels = archives.iter().flat_map(|archive| archive.kernels()).map(|kernel| kernel.expect("a kernel"));
-    let kernels: BTreeMap<_, _> = kernels
-        .map(|kernel| ((kernel.descriptor.module.clone(), kernel.descriptor.name.clone()), kernel))
-        .collect();
+    let kernels: BTreeMap<_, _> =
+        kernels.map(|kernel| ((kernel.descriptor.module.clone(), kernel.descriptor.name.clone()), kernel)).collect();
     if cfg!(debug_assertions) {
         println!("skipped: optimised code is compared: type `cargo geobacter test --release -p geobacter-beside-cuda`");
         return None;
@@ -87,7 +86,9 @@ fn sides(
         keep("cuda", &cuda);
     }
     [(rust, pair.kernel), (cuda, pair.function)].map(|(text, function)| {
-        assembler.assemble(&text, capability, function).unwrap_or_else(|error| panic!("{} of sm_{capability}: {error}", pair.name))
+        assembler
+            .assemble(&text, capability, function)
+            .unwrap_or_else(|error| panic!("{} of sm_{capability}: {error}", pair.name))
     })
 }
 
