@@ -212,6 +212,7 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
                     json!({
                         "kernel": kernel.display_name,
                         "id": kernel.id.to_string(),
+                        "fp": kernel.descriptor.fp,
                         "gpu": arguments.gpu,
                         "text": String::from_utf8_lossy(&code.bytes),
                     })
@@ -225,8 +226,10 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
             let comment = if is_ptx || arguments.emit == Emit::Sass { "//" } else { ";" };
             let mut text = Vec::new();
             for (code, kernel) in compiled {
-                let place = format!("{}:{}", kernel.descriptor.file, kernel.descriptor.line);
-                writeln!(text, "{comment} {} for {} ({place})", kernel.display_name, arguments.gpu)?;
+                let descriptor = &kernel.descriptor;
+                let place = format!("{}:{}", descriptor.file, descriptor.line);
+                let (name, gpu, fp) = (&kernel.display_name, &arguments.gpu, descriptor.fp);
+                writeln!(text, "{comment} {name} for {gpu} ({place}), fp({fp})")?;
                 text.extend_from_slice(&code.bytes);
                 if !code.bytes.ends_with(b"\n") {
                     text.push(b'\n');
@@ -238,14 +241,14 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
 }
 
 fn resources(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> anyhow::Result<String> {
-    let mut rows: Vec<(&str, &KernelResources)> = Vec::new();
+    let mut rows: Vec<(&Kernel, &KernelResources)> = Vec::new();
     for (code, kernel) in compiled {
         let resources = code.resources.as_ref();
-        rows.push((&kernel.display_name, resources.context("the worker answered without resources")?));
+        rows.push((kernel, resources.context("the worker answered without resources")?));
     }
     if arguments.json {
-        let kernels: Vec<_> =
-            rows.iter().map(|(kernel, resources)| json!({ "kernel": kernel, "resources": resources })).collect();
+        let kernel = |(kernel, resources): &(&Kernel, &KernelResources)| json!({ "kernel": kernel.display_name, "fp": kernel.descriptor.fp, "resources": resources });
+        let kernels: Vec<_> = rows.iter().map(kernel).collect();
         let all = json!({ "gpu": arguments.gpu, "kernels": kernels });
         return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
     }
@@ -254,6 +257,7 @@ fn resources(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments
     }
     let columns = [
         ("KERNEL", false),
+        ("FP", false),
         ("VGPRS", true),
         ("AGPRS", true),
         ("SGPRS", true),
@@ -265,7 +269,7 @@ fn resources(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments
     ];
     let rows = rows.into_iter().map(|(kernel, resources)| {
         let scratch = format!("{}{}", resources.scratch, if resources.dynamic_stack { "+" } else { "" });
-        let mut row = vec![kernel.to_owned()];
+        let mut row = vec![kernel.display_name.clone(), kernel.descriptor.fp.to_string()];
         row.extend([resources.vgprs, resources.agprs, resources.sgprs, resources.lds].map(|number| number.to_string()));
         row.push(scratch);
         let numbers = [resources.vgpr_spills + resources.sgpr_spills, resources.occupancy, resources.code_size];
@@ -276,9 +280,10 @@ fn resources(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments
 }
 
 /// As [`resources`] for AMD GPUs, in the words that fit. What the driver decides is a dash where no ptxas is at hand.
-fn nvidia_table(rows: &[(&str, &KernelResources)]) -> String {
+fn nvidia_table(rows: &[(&Kernel, &KernelResources)]) -> String {
     let columns = [
         ("KERNEL", false),
+        ("FP", false),
         ("REGISTERS", true),
         ("LDS", true),
         ("STACK", true),
@@ -292,7 +297,8 @@ fn nvidia_table(rows: &[(&str, &KernelResources)]) -> String {
         rows.iter().map(|(kernel, resources)| {
             let of_machine = |number: u32| if known { number.to_string() } else { "-".to_owned() };
             vec![
-                (*kernel).to_owned(),
+                kernel.display_name.clone(),
+                kernel.descriptor.fp.to_string(),
                 of_machine(resources.vgprs),
                 resources.lds.to_string(),
                 format!("{}{}", resources.scratch, if resources.dynamic_stack { "+" } else { "" }),

@@ -486,6 +486,15 @@ impl Type {
         }
     }
 
+    /// The type of a vector's elements; any other type itself.
+    pub fn scalar(self) -> Type {
+        match self.kind() {
+            // SAFETY: rule 3: the kind is checked.
+            LLVMTypeKind::LLVMVectorTypeKind => Type(unsafe { LLVMGetElementType(self.0) }),
+            _ => self,
+        }
+    }
+
     /// The integer type's width.
     pub fn bits(self) -> u32 {
         // SAFETY: rule 3: an integer type.
@@ -975,6 +984,22 @@ impl Value {
         }
     }
 
+    /// What may be done with the result of floating-point arithmetic: bits `LLVMFastMath*`. None for other instructions.
+    pub fn fast_math_flags(self) -> u32 {
+        // SAFETY: it is an instruction that can have flags, as LLVM says itself.
+        unsafe { if LLVMCanValueUseFastMathFlags(self.0) != 0 { LLVMGetFastMathFlags(self.0) } else { 0 } }
+    }
+
+    /// Sets the flags of an instruction that can have them, and does nothing to others.
+    pub fn set_fast_math_flags(self, flags: u32) {
+        // SAFETY: as above.
+        unsafe {
+            if LLVMCanValueUseFastMathFlags(self.0) != 0 {
+                LLVMSetFastMathFlags(self.0, flags);
+            }
+        }
+    }
+
     pub fn const_u64(self) -> Option<u64> {
         // SAFETY: the kind is checked; integers of over 64 bits are left out.
         (self.kind() == LLVMValueKind::LLVMConstantIntValueKind && self.ty().bits() <= 64)
@@ -1094,6 +1119,67 @@ impl Value {
             }
         }
         locations
+    }
+}
+
+impl Value {
+    /// The functions whose source an instruction comes from, innermost first: one, or those through which it was inlined. None without
+    /// debug information, and for an instruction that was made of several (line 0).
+    pub fn source_scopes(self) -> Vec<Scope> {
+        let mut scopes = Vec::new();
+        // SAFETY: rule 3: an instruction; a null location is checked for.
+        unsafe {
+            let mut location = LLVMInstructionGetDebugLoc(self.0);
+            if !location.is_null() && LLVMDILocationGetLine(location) == 0 {
+                return scopes;
+            }
+            while !location.is_null() {
+                scopes.push(Scope(LLVMDILocationGetScope(location)));
+                location = LLVMDILocationGetInlinedAt(location);
+            }
+        }
+        scopes
+    }
+
+    /// The source of a function. `None` without debug information.
+    pub fn subprogram(self) -> Option<Scope> {
+        // SAFETY: rule 3: a function.
+        let subprogram = unsafe { LLVMGetSubprogram(self.0) };
+        (!subprogram.is_null()).then_some(Scope(subprogram))
+    }
+}
+
+/// A scope of debug information: a block, a function, a type, a module.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scope(LLVMMetadataRef);
+
+impl Scope {
+    /// The names of crate and modules around it, outermost first.
+    pub fn modules(self, context: &Context) -> Vec<String> {
+        use llvm_sys::debuginfo::LLVMMetadataKind::LLVMDINamespaceMetadataKind;
+        let mut names = Vec::new();
+        // SAFETY: rule 1. LLVM keeps file, enclosing scope and name of every scope as the node's first three operands
+        // (`DIScope` in its DebugInfoMetadata.h); there is no accessor in its C API. Blocks have no name and fewer operands,
+        // and null is checked for.
+        unsafe {
+            let mut scope = LLVMMetadataAsValue(context.0, self.0);
+            while !scope.is_null() {
+                let mut operands = vec![ptr::null_mut(); LLVMGetMDNodeNumOperands(scope) as usize];
+                LLVMGetMDNodeOperands(scope, operands.as_mut_ptr());
+                if matches!(LLVMGetMetadataKind(LLVMValueAsMetadata(scope)), LLVMDINamespaceMetadataKind)
+                    && let Some(&name) = operands.get(2)
+                    && !name.is_null()
+                {
+                    let mut length = 0;
+                    let text = LLVMGetMDString(name, &mut length);
+                    let bytes = std::slice::from_raw_parts(text.cast::<u8>(), length as usize);
+                    names.push(String::from_utf8_lossy(bytes).into_owned());
+                }
+                scope = operands.get(1).copied().unwrap_or(ptr::null_mut());
+            }
+        }
+        names.reverse();
+        names
     }
 }
 

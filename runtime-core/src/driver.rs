@@ -43,7 +43,7 @@ pub struct DeviceInfo {
     pub memory: u64,
     /// Compute units, or cores.
     pub compute_units: u32,
-    /// Work-items in a wave; 1 on the host.
+    /// Work-items in a wave.
     pub wave_size: u32,
     /// LDS of one work-group in bytes.
     pub lds: u32,

@@ -7,7 +7,7 @@ use std::sync::{
 
 use geobacter_lang::{
     Element, In, InOut, Out, Slice,
-    descriptor::{LaunchDescriptor, ParamDescriptor},
+    descriptor::{FloatingPoint, LaunchDescriptor, ParamDescriptor},
     grid::Grid,
     instance_record,
     param::KernelParam,
@@ -111,6 +111,7 @@ impl Setup {
             column: 1,
             dimensions: D as u32,
             workgroup,
+            fp: FloatingPoint::Strict,
         }));
         let kernel = KernelInstance { descriptor, record: instance_record!(entry), entry };
         let before = self.driver.dispatched.load(Ordering::Relaxed);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{archive::Producer, diagnostic::Diagnostic};
 
 /// Version of this protocol. The worker refuses another one in [`Request::Hello`].
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// What the client asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]

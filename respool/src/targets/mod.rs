@@ -9,7 +9,12 @@ use std::path::Path;
 use geobacter_spool::{descriptor::KernelDescriptor, job::KernelResources};
 use llvm_sys::target_machine::LLVMCodeGenFileType;
 
-use crate::{error::Error, ir::Ir, ir::Value, passes::address_spaces::AddressSpaces};
+use crate::{
+    error::Error,
+    ir::Ir,
+    ir::Value,
+    passes::{address_spaces::AddressSpaces, approximations::Approximations},
+};
 
 pub mod amdgpu;
 pub mod gpu;
@@ -33,6 +38,11 @@ pub trait Target {
 
     /// Where it keeps what.
     fn address_spaces(&self) -> AddressSpaces;
+
+    /// Its approximations of `f32` functions, for `fp(fast)`; `None` if it has none.
+    fn approximations(&self) -> Option<Approximations> {
+        None
+    }
 
     /// Makes LLVM's back end for the family known; may be called often.
     fn initialize_backend(&self);

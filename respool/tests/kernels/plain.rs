@@ -4,7 +4,7 @@
 #[allow(dead_code)]
 mod descriptor;
 
-use descriptor::{LaunchDescriptor, LdsDescriptor, ParamDescriptor, ParamKind};
+use descriptor::{FloatingPoint, LaunchDescriptor, LdsDescriptor, ParamDescriptor, ParamKind};
 
 unsafe extern "C" {
     safe fn __gb_item_begin_x() -> u32;
@@ -55,6 +55,7 @@ macro_rules! kernel {
                 column: column!(),
                 dimensions: 1,
                 workgroup: [256, 1, 1],
+                fp: FloatingPoint::Strict,
             };
             __gb_kernel(DESCRIPTOR);
             let kernarg = unsafe { &*kernarg.cast::<Kernarg<$args>>() };

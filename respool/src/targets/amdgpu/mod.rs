@@ -10,7 +10,11 @@ use super::{
     KernelLowering, Target,
     gpu::{Dialect, Gpu, Spaces, barrier_of_all, fault, intrinsics, lds, print},
 };
-use crate::{error::Error, ir::Value, passes::address_spaces::AddressSpaces};
+use crate::{
+    error::Error,
+    ir::Value,
+    passes::{address_spaces::AddressSpaces, approximations::Approximations},
+};
 
 mod all_are_here;
 mod barrier;
@@ -20,6 +24,7 @@ mod kernel;
 mod link;
 mod occupancy;
 mod processor;
+mod waves;
 
 pub use processor::NAMES;
 use processor::Processor;
@@ -74,6 +79,17 @@ impl Target for AmdGpu {
         AddressSpaces { stack: private, constant, global }
     }
 
+    fn approximations(&self) -> Option<Approximations> {
+        // LLVM adds to the instructions what makes them right for subnormal numbers.
+        Some(Approximations {
+            sin: "llvm.sin.f32",
+            cos: "llvm.cos.f32",
+            exp2: "llvm.exp2.f32",
+            log2: "llvm.log2.f32",
+            tanh: None,
+        })
+    }
+
     fn initialize_backend(&self) {
         inkwell::targets::Target::initialize_amd_gpu(&InitializationConfig::default());
         // SAFETY: no precondition but a loaded LLVM; LLVM's registry takes a second registration of the same.
@@ -92,6 +108,7 @@ impl Target for AmdGpu {
     fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error> {
         let gpu = self.gpu();
         lds::lower(lowering, gpu)?;
+        waves::lower(lowering, kernel, gpu, self.processor.has_row_xmask)?;
         barrier_of_all::lower(lowering, kernel, gpu, || all_are_here::definition(lowering.descriptor.workgroup, gpu))?;
         barrier::lower(lowering, gpu)
     }

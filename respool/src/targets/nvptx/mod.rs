@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::Error,
     ir::{Ir, Value},
-    passes::address_spaces::AddressSpaces,
+    passes::{address_spaces::AddressSpaces, approximations::Approximations},
 };
 
 mod all_are_here;
@@ -27,6 +27,7 @@ mod occupancy;
 mod processor;
 mod remainder;
 mod resources;
+mod waves;
 
 pub use occupancy::warps_per_scheduler;
 pub use processor::NAMES;
@@ -85,6 +86,16 @@ impl Target for NvidiaGpu {
         AddressSpaces { stack: private, constant, global }
     }
 
+    fn approximations(&self) -> Option<Approximations> {
+        Some(Approximations {
+            sin: "llvm.nvvm.sin.approx.f",
+            cos: "llvm.nvvm.cos.approx.f",
+            exp2: "llvm.nvvm.ex2.approx.f32",
+            log2: "llvm.nvvm.lg2.approx.f",
+            tanh: self.processor.has_tanh().then_some("llvm.tanh.f32"),
+        })
+    }
+
     fn initialize_backend(&self) {
         inkwell::targets::Target::initialize_nvptx(&InitializationConfig::default());
     }
@@ -101,6 +112,7 @@ impl Target for NvidiaGpu {
     fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error> {
         let gpu = self.gpu();
         lds::lower(lowering, gpu)?;
+        waves::lower(lowering, kernel, gpu)?;
         barrier_of_all::lower(lowering, kernel, gpu, all_are_here::definition)?;
         barrier::lower(lowering, gpu)?;
         large_lds::run(lowering.module);

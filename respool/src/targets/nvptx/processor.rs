@@ -48,6 +48,11 @@ impl Processor {
     pub fn find(name: &str) -> Option<&'static Self> {
         PROCESSORS.iter().find(|processor| processor.name == name)
     }
+
+    /// Whether it has `tanh.approx`, as all but the oldest do.
+    pub fn has_tanh(&self) -> bool {
+        self.name != "sm_70"
+    }
 }
 
 #[cfg(test)]
