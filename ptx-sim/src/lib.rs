@@ -1,10 +1,14 @@
 //! An NVIDIA GPU in software that executes PTX.
 
+mod decode;
 mod driver;
 mod error;
 mod fault;
+mod machine;
 mod memory;
 mod module;
+mod number;
+mod ptx;
 mod target;
 
 #[cfg(feature = "fault-injection")]

@@ -124,9 +124,12 @@ impl Allocations {
         Ok(address)
     }
 
-    /// Whether an allocation of one of these sorts begins there.
-    pub fn check(&self, address: u64, sorts: &[Sort]) -> Outcome {
-        lock(&self.state).check(address, sorts)
+    /// The memories of the contexts whose kernels reach the allocation that begins there, and is of one of these sorts.
+    pub fn reached_by(&self, address: u64, sorts: &[Sort]) -> Outcome<Vec<Arc<Memory>>> {
+        let state = lock(&self.state);
+        state.check(address, sorts)?;
+        let contexts = state.contexts.iter().map(|reach| &reach.memory);
+        Ok(contexts.filter(|memory| memory.contains(address, 1)).cloned().collect())
     }
 
     /// Frees the allocation that begins there. No work uses it any more.

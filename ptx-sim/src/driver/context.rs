@@ -219,9 +219,11 @@ impl Simulator {
         }
     }
 
-    /// Blocks until all work on all devices has ended.
-    pub fn drain(&self) {
-        let active: Vec<_> = self.devices.iter().filter_map(|device| lock(&device.primary).active.clone()).collect();
+    /// Blocks until all work has ended in the contexts with these memories.
+    pub fn drain(&self, memories: &[Arc<Memory>]) {
+        let active = self.devices.iter().filter_map(|device| lock(&device.primary).active.clone());
+        let active: Vec<_> =
+            active.filter(|context| memories.iter().any(|memory| Arc::ptr_eq(memory, &context.memory))).collect();
         for context in active {
             context.drain();
         }

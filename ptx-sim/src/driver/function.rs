@@ -18,10 +18,11 @@ use geobacter_cuda_driver::{
 };
 
 use super::{
-    attributes::SHARED_BY_DEFAULT,
+    attributes::{REGISTERS, SHARED_BY_DEFAULT, WARP},
     card::Card,
     context::{Context, current},
     module::{Loaded, Module},
+    occupancy::REGISTER_UNIT,
     out::put,
     registers,
     state::{Outcome, answer, fail},
@@ -78,7 +79,7 @@ impl Function {
     /// The value of an attribute; none if there is no such attribute.
     fn attribute(&self, attribute: Raw<CUfunction_attribute>, card: &Card) -> Option<u32> {
         let values = [
-            (CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, self.kernel.max_threads()),
+            (CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, self.max_threads()),
             (CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, self.kernel.shared_bytes()),
             (CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES, self.kernel.constant_bytes()),
             (CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, self.kernel.local_bytes()),
@@ -97,6 +98,12 @@ impl Function {
             (CU_FUNC_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE, 0),
         ];
         values.iter().find(|(known, _)| attribute == *known).map(|(_, value)| *value)
+    }
+
+    /// Most threads of a block: what the kernel allows, and what its registers leave room for.
+    fn max_threads(&self) -> u32 {
+        let warps = REGISTERS / (self.registers * WARP).next_multiple_of(REGISTER_UNIT);
+        self.kernel.max_threads().min(warps * WARP)
     }
 
     /// Registers of a thread.

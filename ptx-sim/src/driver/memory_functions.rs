@@ -27,11 +27,10 @@ fn allocate(sort: Sort, size: usize) -> Outcome<u64> {
     simulator.allocations.allocate(sort, size, &context.memory)
 }
 
-/// Frees memory, when all work has ended.
+/// Frees memory, when all work has ended that may use it.
 fn free(address: u64, sorts: &[Sort]) -> Outcome {
     let (simulator, context) = current()?;
-    simulator.allocations.check(address, sorts)?;
-    simulator.drain();
+    simulator.drain(&simulator.allocations.reached_by(address, sorts)?);
     simulator.allocations.free(address, sorts)?;
     context.check()
 }

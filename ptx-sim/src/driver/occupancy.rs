@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Registers are given to warps in so many at once.
-const REGISTER_UNIT: u32 = 256;
+pub const REGISTER_UNIT: u32 = 256;
 /// Shared memory is given to blocks in so many bytes at once.
 const SHARED_UNIT: u32 = 128;
 

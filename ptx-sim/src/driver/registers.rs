@@ -8,6 +8,8 @@
 
 use std::collections::HashMap;
 
+use super::attributes::{REGISTERS, WARP};
+
 /// What even the smallest kernel has.
 const LEAST: u32 = 16;
 /// Most registers of a thread.
@@ -18,9 +20,21 @@ const UNIT: u32 = 8;
 /// What the kernel of this name needs.
 pub fn estimate(text: &str, kernel: &str) -> u32 {
     let words = words(text);
-    let Some(body) = body(&words, kernel) else { return LEAST };
-    let most = Flow::read(body).most_alive();
-    most.next_multiple_of(UNIT).clamp(LEAST, MOST)
+    let Some((directives, body)) = kernel_of(&words, kernel) else { return LEAST };
+    let most = limit(directives).unwrap_or(MOST).max(LEAST);
+    Flow::read(body).most_alive().next_multiple_of(UNIT).clamp(LEAST, most)
+}
+
+/// The most that a compiler may use, if the kernel says so, or says how many threads must fit into a multiprocessor.
+fn limit(directives: &[&str]) -> Option<u32> {
+    let numbers = |name: &str| {
+        let at = directives.iter().position(|word| *word == name)? + 1;
+        let numbers = directives[at..].iter().filter(|word| **word != ",").map_while(|word| word.parse::<u32>().ok());
+        numbers.reduce(u32::saturating_mul).filter(|product| *product > 0)
+    };
+    let threads = numbers(".reqntid").or_else(|| numbers(".maxntid"));
+    let by_threads = threads.map(|threads| REGISTERS / threads.next_multiple_of(WARP) / UNIT * UNIT);
+    [numbers(".maxnreg"), by_threads, Some(MOST)].into_iter().flatten().min()
 }
 
 /// The words and signs of PTX, without comments and text in quotes.
@@ -49,8 +63,8 @@ fn words(text: &str) -> Vec<&str> {
     words
 }
 
-/// The words between the braces of a kernel.
-fn body<'w, 't>(words: &'w [&'t str], kernel: &str) -> Option<&'w [&'t str]> {
+/// The words of a kernel in front of its braces, and between them.
+fn kernel_of<'w, 't>(words: &'w [&'t str], kernel: &str) -> Option<(&'w [&'t str], &'w [&'t str])> {
     let entry = words.windows(2).position(|pair| pair == [".entry", kernel])?;
     let begin = entry + words[entry..].iter().position(|word| *word == "{")? + 1;
     let mut depth = 1;
@@ -62,7 +76,7 @@ fn body<'w, 't>(words: &'w [&'t str], kernel: &str) -> Option<&'w [&'t str]> {
         }
         depth == 0
     })?;
-    Some(&words[begin..begin + length])
+    Some((&words[entry..begin], &words[begin..begin + length]))
 }
 
 /// An instruction, as far as registers and order are concerned. Registers are numbers into [`Flow::sizes`].
@@ -321,5 +335,13 @@ mod tests {
         assert_eq!(estimate(&text, "few"), LEAST);
         assert_eq!(estimate(&text, "many"), 64, "30 values of 64 bits, the sum and the address");
         assert_eq!(estimate(&text, "none"), LEAST);
+        let limited = |directive: &str| {
+            let text = format!(".entry many() {directive} {}", values(100));
+            estimate(&text, "many")
+        };
+        assert_eq!(limited(""), 208);
+        assert_eq!(limited(".maxnreg 40"), 40);
+        assert_eq!(limited(".reqntid 1024, 1, 1"), 64, "as many as fit a thousand times");
+        assert_eq!(limited(".maxntid 33 .minnctapersm 2"), 208);
     }
 }
