@@ -5,17 +5,19 @@
 use std::{
     env,
     ffi::{CStr, CString, c_char, c_int, c_void},
+    path::{Path, PathBuf},
     ptr,
 };
 
 use libloading::Library;
 
-use super::{Contraction, Output};
+use super::{Contraction, Output, program::toolkits};
 
-/// The environment variable that names the library; otherwise it is looked for as [`NAMES`].
+/// The environment variable that names the library; otherwise it is looked for as [`NAMES`], by the dynamic linker and then in CUDA's
+/// toolkit.
 pub const VARIABLE: &str = "CUDA_NVRTC_LIBRARY";
 
-/// The names under which the dynamic linker is asked for it.
+/// Its names.
 pub const NAMES: [&str; 4] = ["libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2"];
 
 /// Why there is no code.
@@ -127,10 +129,21 @@ impl Nvrtc {
     pub fn load() -> Result<Self, NvrtcError> {
         let named = env::var(VARIABLE).ok().filter(|name| !name.is_empty());
         // SAFETY: the initialisers of NVRTC run on load; it is made for being loaded by any program.
-        let load = |name: &str| unsafe { Library::new(name) };
+        let load = |name: &Path| unsafe { Library::new(name) };
         let library = match &named {
-            Some(name) => load(name),
-            None => NAMES[1..].iter().fold(load(NAMES[0]), |found, name| found.or_else(|_| load(name))),
+            Some(name) => load(Path::new(name)),
+            None => {
+                let folders = toolkits().flat_map(|toolkit| ["lib64", "lib"].map(|folder| toolkit.join(folder)));
+                let paths = [PathBuf::new()].into_iter().chain(folders);
+                let paths = paths.flat_map(|folder| NAMES.map(|name| folder.join(name)));
+                // What the linker says of the first name says best what is missing.
+                paths.fold(None, |found: Option<Result<_, _>>, path| match found {
+                    Some(Ok(library)) => Some(Ok(library)),
+                    Some(Err(error)) => Some(load(&path).map_err(|_| error)),
+                    None => Some(load(&path)),
+                })
+                .unwrap_or_else(|| load(Path::new(NAMES[0])))
+            }
         };
         let library = library.map_err(|source| NvrtcError::Library { source })?;
         let functions = Functions::from_library(&library).map_err(|source| NvrtcError::Function { source })?;

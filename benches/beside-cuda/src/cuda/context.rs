@@ -31,18 +31,13 @@ impl Drop for Inner {
 }
 
 impl Context {
-    /// Opens a device by its number.
+    /// Opens a device of a driver that has started.
     ///
     /// # Errors
-    /// If there is no such device, or the driver does not start.
-    pub fn open(api: CudaApi, ordinal: u32) -> Result<Self, CudaError> {
-        let mut device: CUdevice = 0;
+    /// If there is no such device, or it gives no context.
+    pub fn open(api: CudaApi, device: CUdevice) -> Result<Self, CudaError> {
         let mut context: CUcontext = ptr::null_mut();
-        // SAFETY: no flags are defined, and 0 is asked for.
-        check(&api, "cuInit", unsafe { (api.cuInit)(0) })?;
-        // SAFETY: the driver is started; it writes a number.
-        check(&api, "cuDeviceGet", unsafe { (api.cuDeviceGet)(&mut device, ordinal as c_int) })?;
-        // SAFETY: the device exists; the function writes a handle.
+        // SAFETY: the driver has started; the function writes a handle, if the device exists.
         check(&api, "cuDevicePrimaryCtxRetain", unsafe { (api.cuDevicePrimaryCtxRetain)(&mut context, device) })?;
         // It is released from here on.
         let opened = Self(Rc::new(Inner { api, device }));

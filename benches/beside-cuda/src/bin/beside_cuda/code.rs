@@ -1,6 +1,7 @@
 //! Where the code of the kernels in CUDA C++ comes from, and the driver that takes it.
 
 use std::{
+    any::Any,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -11,7 +12,8 @@ use geobacter_beside_cuda::{
     compiler::{Contraction, Output, nvcc::Nvcc, nvrtc::Nvrtc},
     pair::CudaFile,
 };
-use geobacter_cuda_driver::CudaApi;
+use geobacter_cuda_driver::{CudaApi, sys::CUdevice};
+use geobacter_runtime_cuda::Gpu;
 
 /// Where code comes from.
 pub(crate) struct Code {
@@ -89,8 +91,8 @@ fn from_folder(folder: &Path, file: CudaFile, output: Output) -> anyhow::Result<
 }
 
 /// The driver's functions and the device's number there; `None` for what is no NVIDIA GPU.
-pub(crate) fn driver_of(device: &Device) -> anyhow::Result<Option<(CudaApi, u32)>> {
-    let Some(ordinal) = device.id().strip_prefix("cuda:") else { return Ok(None) };
-    let ordinal = ordinal.parse().with_context(|| format!("the number of device `{}`", device.id()))?;
-    Ok(Some((CudaApi::load()?, ordinal)))
+pub(crate) fn driver_of(device: &Device) -> Option<(CudaApi, CUdevice)> {
+    let driver: &dyn Any = device.driver();
+    let (api, number) = driver.downcast_ref::<Gpu>()?.driver_api();
+    Some((*api, number))
 }

@@ -125,8 +125,8 @@ fn device(id: Option<&str>) -> anyhow::Result<Device> {
 
 /// The same device through CUDA's driver, with the kernels in CUDA C++; `None` if it is no NVIDIA GPU.
 fn cuda_side(device: &Device, folder: Option<&std::path::Path>) -> anyhow::Result<Option<(CudaSide, Code)>> {
-    let Some((api, ordinal)) = code::driver_of(device)? else { return Ok(None) };
-    let context = cuda::Context::open(api, ordinal)?;
+    let Some((api, number)) = code::driver_of(device) else { return Ok(None) };
+    let context = cuda::Context::open(api, number)?;
     let code = Code::find(folder, device)?;
     let capability = context.capability()?;
     let side = CudaSide::load(context, FILES, |file| code.of(file, capability))?;
