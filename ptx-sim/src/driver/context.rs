@@ -139,10 +139,10 @@ impl Context {
         if lock(&self.lost).is_some() {
             return;
         }
-        if let Err(Lost { result, reason, fault }) = operation.run(self) {
+        if let Err(Lost { result, reason, fault }) = operation.run() {
             tracing::debug!(?result, reason, device = self.device.index, "a context is lost");
             if let Some(fault) = fault {
-                *lock(&self.device.fault) = Some(fault);
+                *lock(&self.device.fault) = Some(*fault);
             }
             lock(&self.lost).get_or_insert((result, reason));
         }

@@ -27,7 +27,7 @@ use super::{
     registers,
     state::{Outcome, answer, fail},
 };
-use crate::{module::Kernel, target::Target};
+use crate::module::Kernel;
 
 /// A kernel that a program has asked for.
 #[derive(Debug)]
@@ -50,13 +50,13 @@ pub struct Function {
 
 impl Function {
     /// A function as it is before anything is set.
-    pub fn new(module: &Arc<Module>, kernel: Kernel, code: &Loaded) -> Self {
+    pub fn new(module: &Arc<Module>, kernel: Kernel, loaded: &Loaded) -> Self {
         let max_dynamic_shared = SHARED_BY_DEFAULT.saturating_sub(kernel.shared_bytes());
         Self {
             module: Arc::clone(module),
             context: module.context.clone(),
-            virtual_architecture: Target::parse(&code.header.target.0).map_or(0, Target::number),
-            registers: registers::estimate(&code.text, kernel.name()),
+            virtual_architecture: loaded.code.target().number(),
+            registers: registers::estimate(&loaded.text, kernel.name()),
             max_dynamic_shared: AtomicU32::new(max_dynamic_shared),
             carveout: AtomicU32::new(u32::MAX),
             kernel,
@@ -81,7 +81,7 @@ impl Function {
         let values = [
             (CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, self.max_threads()),
             (CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, self.kernel.shared_bytes()),
-            (CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES, self.kernel.constant_bytes()),
+            (CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES, u32::try_from(self.kernel.constant_bytes()).unwrap_or(u32::MAX)),
             (CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, self.kernel.local_bytes()),
             (CU_FUNC_ATTRIBUTE_NUM_REGS, self.registers()),
             (CU_FUNC_ATTRIBUTE_PTX_VERSION, self.virtual_architecture),

@@ -56,17 +56,17 @@ pub struct Asked {
 
 impl KernelLaunch {
     /// Runs the kernel to its end.
-    pub fn run(&self, _: &Context) -> Result<(), Lost> {
-        // The driver is installed: it has been asked for this.
-        let limit = installed().ok().and_then(|simulator| simulator.config.watchdog());
-        let end = watch(limit, |stop| {
-            self.function.kernel.launch(&Launch {
+    pub fn run(&self) -> Result<(), Lost> {
+        let Ok(simulator) = installed() else { return Ok(()) };
+        let end = watch(simulator.config.watchdog(), |stop| {
+            let launch = Launch {
                 grid: self.grid,
                 block: self.block,
                 dynamic_shared: self.dynamic_shared,
                 params: &self.params,
                 stop,
-            })
+            };
+            simulator.pool.install(|| self.function.kernel.launch(&launch))
         });
         Ok(end?)
     }

@@ -18,7 +18,6 @@ use super::{
     context::{Context, current},
     cubin::{Cubin, Damaged, MAGIC},
     function::Function,
-    header::Header,
     jit::{self, JitError, Options},
     out::{null, put, put_if_wanted, text},
     state::{Outcome, answer, fail, lock, simulator},
@@ -46,8 +45,6 @@ pub struct Module {
 pub struct Loaded {
     /// What runs.
     pub code: Code,
-    /// What it says of itself.
-    pub header: Header,
     /// Its text.
     pub text: String,
 }
@@ -106,10 +103,7 @@ impl Module {
         for text in texts {
             let code = jit::compile(text, driver, target, &context.memory);
             let code = code.map_err(|error: JitError| options.refuse(&error))?;
-            // What was compiled has one.
-            if let Ok(header) = Header::read(text) {
-                codes.push(Loaded { code, header, text: (*text).to_owned() });
-            }
+            codes.push(Loaded { code, text: (*text).to_owned() });
         }
         options.inform(&format!("ptxas info    : {} module(s) compiled for {target}", texts.len()));
         options.end();

@@ -46,7 +46,7 @@ impl Block {
         let shared = (self.shared + card.shared_reserved).next_multiple_of(SHARED_UNIT);
         let by_threads = card.threads / self.threads.next_multiple_of(WARP).max(WARP);
         let by_registers = REGISTERS / self.all_registers().max(1);
-        let by_shared = if shared == 0 { u32::MAX } else { (card.shared << 10) / shared };
+        let by_shared = (card.shared << 10).checked_div(shared).unwrap_or(u32::MAX);
         card.blocks.min(by_threads).min(by_registers).min(by_shared)
     }
 }

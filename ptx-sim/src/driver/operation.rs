@@ -7,7 +7,6 @@ use geobacter_cuda_driver::sys::CUresult::{self, *};
 #[cfg(feature = "fault-injection")]
 use super::injection;
 use super::{
-    context::Context,
     graph::Exec,
     launch::KernelLaunch,
     state::on_behalf_of_a_stream,
@@ -57,12 +56,12 @@ pub struct Lost {
     /// What happened, in words.
     pub reason: String,
     /// The kernel's fault, if it is one.
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
 }
 
 impl From<Fault> for Lost {
     fn from(fault: Fault) -> Self {
-        Self { result: result_of(fault.kind), reason: fault.to_string(), fault: Some(fault) }
+        Self { result: result_of(fault.kind), reason: fault.to_string(), fault: Some(Box::new(fault)) }
     }
 }
 
@@ -74,8 +73,8 @@ impl From<MemoryError> for Lost {
 }
 
 impl Operation {
-    /// Does it, in this context.
-    pub fn run(&self, context: &Context) -> Result<(), Lost> {
+    /// Does it.
+    pub fn run(&self) -> Result<(), Lost> {
         #[cfg(feature = "fault-injection")]
         if let Some(result) = self.injected() {
             return Err(Lost { result, reason: "an injected failure".to_owned(), fault: None });
@@ -86,7 +85,7 @@ impl Operation {
             // copy: that function waits for the end, or the program has put it into a graph.
             Self::Copy(copy) => unsafe { copy.run() }?,
             Self::Fill(fill) => fill.run()?,
-            Self::Kernel(launch) => launch.run(context)?,
+            Self::Kernel(launch) => launch.run()?,
             // SAFETY: the contract of `cuLaunchHostFunc`.
             Self::Call(HostCall { function, data }) => on_behalf_of_a_stream(|| unsafe { function(*data) }),
             Self::Graph(exec) => exec.run(),

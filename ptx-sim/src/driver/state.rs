@@ -15,6 +15,8 @@ use geobacter_cuda_driver::{
     sys::CUresult::{self, *},
 };
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
 use super::{
     allocation::Allocations,
     config::Config,
@@ -31,6 +33,9 @@ use super::{
 pub struct Simulator {
     /// What it was configured as.
     pub config: Config,
+    /// The threads that execute kernels. Not rayon's global pool: a program that waits for a kernel there would keep
+    /// the kernel from running.
+    pub pool: ThreadPool,
     /// The devices, by their number.
     pub devices: Vec<Device>,
     /// All memory that a program has from the driver.
@@ -59,6 +64,9 @@ pub enum InstallError {
     /// Another configuration is installed; a process has one driver.
     #[error("this process simulates {0} already; a process has one simulated driver")]
     AlreadyInstalled(Box<Config>),
+    /// The threads that execute kernels could not be started.
+    #[error("cannot start the simulator's threads: {0}")]
+    Threads(String),
 }
 
 static SIMULATOR: OnceLock<Simulator> = OnceLock::new();
@@ -72,11 +80,17 @@ thread_local! {
 /// again gives the same table.
 ///
 /// # Errors
-/// [`InstallError`] if another configuration is installed.
+/// [`InstallError`] if another configuration is installed, or there are no threads to be had.
 pub fn install(config: Config) -> Result<CudaApi, InstallError> {
-    let simulator = SIMULATOR.get_or_init(|| Simulator::new(config.clone()));
-    if simulator.config != config {
-        return Err(InstallError::AlreadyInstalled(Box::new(simulator.config.clone())));
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = lock(&INSTALLING);
+    match SIMULATOR.get() {
+        Some(installed) if installed.config != config => {
+            return Err(InstallError::AlreadyInstalled(Box::new(installed.config.clone())));
+        }
+        Some(_) => {}
+        // The lock makes this the first.
+        None => drop(SIMULATOR.set(Simulator::new(config)?)),
     }
     Ok(super::cuda_api())
 }
@@ -88,11 +102,14 @@ impl fmt::Debug for Simulator {
 }
 
 impl Simulator {
-    fn new(config: Config) -> Self {
+    fn new(config: Config) -> Result<Self, InstallError> {
+        let pool = ThreadPoolBuilder::new().thread_name(|index| format!("ptx-sim {index}")).build();
+        let pool = pool.map_err(|error| InstallError::Threads(error.to_string()))?;
         let devices = config.cards().iter().enumerate().map(|(index, card)| Device::new(index, card, &config));
-        Self {
+        Ok(Self {
             devices: devices.collect(),
             config,
+            pool,
             allocations: Allocations::default(),
             streams: Registry::new("stream", CUDA_ERROR_INVALID_HANDLE),
             events: Registry::new("event", CUDA_ERROR_INVALID_HANDLE),
@@ -102,7 +119,7 @@ impl Simulator {
             graphs: Registry::new("graph", CUDA_ERROR_INVALID_VALUE),
             execs: Registry::new("executable graph", CUDA_ERROR_INVALID_VALUE),
             initialised: AtomicBool::new(false),
-        }
+        })
     }
 
     /// `cuInit`.
@@ -152,13 +169,14 @@ pub fn on_behalf_of_a_stream(call: impl FnOnce()) {
 pub fn fail(result: CUresult, reason: impl Into<String>) -> Failure {
     let reason = reason.into();
     tracing::debug!(?result, reason, "a call of the driver failed");
-    LAST_ERROR.with(|last| *last.borrow_mut() = Some(reason));
+    // A thread that ends may call the driver when its own variables are gone.
+    let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = Some(reason));
     Failure(result)
 }
 
 /// Why the last call of this thread that failed did so, in words.
 pub fn last_error() -> Option<String> {
-    LAST_ERROR.with(|last| last.borrow().clone())
+    LAST_ERROR.try_with(|last| last.borrow().clone()).ok().flatten()
 }
 
 /// Runs a function's body and gives its result as the C ABI has it.

@@ -1,12 +1,11 @@
 //! What the tests share: the table, devices of one's own, and calls as a C program makes them.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeSet,
     ffi::{c_int, c_void},
-    ptr::{null, null_mut},
-    sync::{
-        OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    ptr::null_mut,
+    sync::{Condvar, Mutex, OnceLock, PoisonError},
 };
 
 use geobacter_cuda_driver::{
@@ -17,7 +16,8 @@ use geobacter_cuda_driver::{
 };
 
 /// Each test has devices of its own: a context belongs to a whole process.
-const CONFIG: &str = "sm_90x40,sm_70x6,sm_86x2,sm_61,sm_75,sm_80,sm_89,sm_100,sm_120;memory=64MiB;watchdog=3";
+const CONFIG: &str =
+    "sm_90x32,sm_61x4,sm_70x4,sm_75x4,sm_80x4,sm_86x4,sm_89x4,sm_100x4,sm_120x4;memory=64MiB;watchdog=3";
 
 /// Memory of each device in bytes.
 pub const MEMORY: usize = 64 << 20;
@@ -68,20 +68,40 @@ pub fn assert_ok(result: Raw<CUresult>, function: &str) {
     assert!(result == CUDA_SUCCESS, "{function} gave {result:?}: {:?}", ptx_sim::last_error());
 }
 
-/// The number of a device of this target that no other test has.
+/// Devices that tests have, and gives them back when the test's thread ends.
+struct Lent(Vec<CUdevice>);
+
+static DEVICES: (Mutex<BTreeSet<CUdevice>>, Condvar) = (Mutex::new(BTreeSet::new()), Condvar::new());
+
+thread_local! {
+    static LENT: RefCell<Lent> = const { RefCell::new(Lent(Vec::new())) };
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        for device in self.0.drain(..) {
+            ok!(cuDevicePrimaryCtxReset_v2(device));
+            while cuda!(cuDevicePrimaryCtxRelease_v2(device)) == CUDA_SUCCESS {}
+            let _ = ptx_sim::take_fault_report(device as usize);
+            DEVICES.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&device);
+            DEVICES.1.notify_all();
+        }
+    }
+}
+
+/// The number of a device of this target that no other test has as long as this one runs.
 pub fn device(target: &str) -> CUdevice {
-    static TAKEN: OnceLock<Vec<(String, AtomicUsize)>> = OnceLock::new();
     let config: ptx_sim::Config = CONFIG.parse().unwrap();
-    let targets: Vec<_> = config.targets().collect();
-    let taken = TAKEN.get_or_init(|| {
-        let mut names: Vec<_> = targets.iter().map(|name| (*name).to_owned()).collect();
-        names.dedup();
-        names.into_iter().map(|name| (name, AtomicUsize::new(0))).collect()
-    });
-    let (_, count) = taken.iter().find(|(name, _)| name == target).unwrap();
-    let nth = count.fetch_add(1, Ordering::Relaxed);
-    let index = (0..targets.len()).filter(|index| targets[*index] == target).nth(nth);
-    index.expect("the configuration has a device for each test") as CUdevice
+    let mut all = (0..).zip(config.targets()).filter(|(_, name)| *name == target).map(|(number, _)| number);
+    let candidates: Vec<CUdevice> = all.by_ref().collect();
+    let (taken, changed) = &DEVICES;
+    let is_none_free = |taken: &mut BTreeSet<CUdevice>| candidates.iter().all(|device| taken.contains(device));
+    let taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut taken = changed.wait_while(taken, is_none_free).unwrap_or_else(PoisonError::into_inner);
+    let device = *candidates.iter().find(|device| !taken.contains(device)).unwrap();
+    taken.insert(device);
+    LENT.with(|lent| lent.borrow_mut().0.push(device));
+    device
 }
 
 /// The context of a device of one's own, current on this thread.
@@ -171,13 +191,13 @@ pub fn param<T>(value: &T) -> *mut c_void {
 /// A gate that work in a stream waits at, until it is opened.
 #[derive(Debug)]
 pub struct Gate {
-    open: &'static (std::sync::Mutex<bool>, std::sync::Condvar),
+    open: &'static (Mutex<bool>, Condvar),
 }
 
 impl Gate {
     /// Puts a closed gate into a stream.
     pub fn close(stream: CUstream) -> Self {
-        let open: &'static (std::sync::Mutex<bool>, std::sync::Condvar) = Box::leak(Box::default());
+        let open: &'static (Mutex<bool>, Condvar) = Box::leak(Box::default());
         ok!(cuLaunchHostFunc(stream, Some(wait_for_gate), (&raw const *open).cast_mut().cast()));
         Self { open }
     }
@@ -197,7 +217,7 @@ impl Drop for Gate {
 
 unsafe extern "C" fn wait_for_gate(data: *mut c_void) {
     // SAFETY: it is the gate, which lives for ever.
-    let (open, changed) = unsafe { &*data.cast::<(std::sync::Mutex<bool>, std::sync::Condvar)>() };
+    let (open, changed) = unsafe { &*data.cast::<(Mutex<bool>, Condvar)>() };
     drop(changed.wait_while(open.lock().unwrap(), |open| !*open).unwrap());
 }
 
@@ -207,6 +227,3 @@ pub fn attribute(device: CUdevice, attribute: geobacter_cuda_driver::sys::CUdevi
     ok!(cuDeviceGetAttribute(&mut value, attribute.into(), device));
     value
 }
-
-/// No options for the compiler.
-pub const NOTHING: *const c_void = null();

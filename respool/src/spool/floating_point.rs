@@ -13,7 +13,7 @@
 //! behaviour in a kernel without `unsafe`, and `is_nan` would always be false. The flags above never make a value undefined: the result
 //! is a number, and which one is up to LLVM. They are those of `f32::algebraic_add` and its like.
 //!
-//! **No `afn` on `f64`.** GPUs have instructions for coarse `f32` functions; what some have for `f64` gives half of its digits.
+//! **No `afn` on `f64`.** GPUs have no approximations of its functions, and little is to be gained in a quotient.
 //!
 //! **What gets flags**: addition, subtraction, multiplication, division, negation, `sqrt`, `mul_add`, and the functions of
 //! [`math`](super::math). Not the remainder, whose fast form is wrong for large quotients; not conversions, which would lose a rounding
