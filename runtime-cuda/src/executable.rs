@@ -2,7 +2,7 @@
 
 use std::{
     ffi::CString,
-    ptr,
+    fmt, ptr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -28,7 +28,6 @@ use crate::{
 const WITHOUT_ASKING: u32 = 48 * 1024;
 
 /// One kernel of a PTX module, loaded on one card.
-#[derive(Debug)]
 pub struct Executable {
     loaded: Loaded,
     function: Function,
@@ -48,7 +47,6 @@ pub struct Executable {
     raising: Mutex<u32>,
 }
 
-#[derive(Debug)]
 struct Function(CUfunction);
 
 // SAFETY: the handle may be used from any thread.
@@ -195,8 +193,14 @@ impl ConstantMemory for Executable {
     }
 }
 
+impl fmt::Debug for Executable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let context = self.loaded.pools.context();
+        f.debug_struct("Executable").field("kernel", &self.code.resources.symbol).field("context", context).finish()
+    }
+}
+
 /// A module, unloaded when dropped. No kernel of it may be in flight then: launches hold the [`Executable`].
-#[derive(Debug)]
 struct Loaded {
     pools: Arc<Pools>,
     module: CUmodule,
