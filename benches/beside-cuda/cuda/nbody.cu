@@ -3,9 +3,21 @@
 constexpr unsigned BLOCK = 128;
 constexpr float SOFTENING = 1e-3f;
 
+// What one body's pull on another is divided by: exact to the last bit, or by the GPU's approximation of a reciprocal root.
+struct Exact {
+    static __device__ float strength(float mass, float square) { return mass / (square * sqrtf(square)); }
+};
+struct Fast {
+    static __device__ float strength(float mass, float square) {
+        const float inverse = rsqrtf(square);
+        return mass * (inverse * inverse * inverse);
+    }
+};
+
 // A body is its position, and its mass times the constant of gravity.
-extern "C" __global__ void __launch_bounds__(BLOCK)
-nbody(unsigned n, float time, const float4 *__restrict__ bodies, float *__restrict__ velocities, float4 *__restrict__ moved) {
+template <typename Pull>
+__device__ __forceinline__ void step(unsigned n, float time, const float4 *__restrict__ bodies, float *__restrict__ velocities,
+                                     float4 *__restrict__ moved) {
     __shared__ float4 tile[BLOCK];
     const unsigned i = blockIdx.x * BLOCK + threadIdx.x;
     const float4 body = i < n ? bodies[i] : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
@@ -19,7 +31,7 @@ nbody(unsigned n, float time, const float4 *__restrict__ bodies, float *__restri
             const float4 far = tile[k];
             const float x = far.x - body.x, y = far.y - body.y, z = far.z - body.z;
             const float square = x * x + y * y + z * z + SOFTENING;
-            const float strength = far.w / (square * sqrtf(square));
+            const float strength = Pull::strength(far.w, square);
             pull.x += x * strength;
             pull.y += y * strength;
             pull.z += z * strength;
@@ -34,4 +46,14 @@ nbody(unsigned n, float time, const float4 *__restrict__ bodies, float *__restri
         velocity[1] = v.y;
         velocity[2] = v.z;
     }
+}
+
+extern "C" __global__ void __launch_bounds__(BLOCK)
+nbody(unsigned n, float time, const float4 *__restrict__ bodies, float *__restrict__ velocities, float4 *__restrict__ moved) {
+    step<Exact>(n, time, bodies, velocities, moved);
+}
+
+extern "C" __global__ void __launch_bounds__(BLOCK)
+nbody_fast(unsigned n, float time, const float4 *__restrict__ bodies, float *__restrict__ velocities, float4 *__restrict__ moved) {
+    step<Fast>(n, time, bodies, velocities, moved);
 }

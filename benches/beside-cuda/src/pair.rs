@@ -52,18 +52,19 @@ const fn pair(name: &'static str, rust: (&'static str, &'static str), cuda: (Cud
 }
 
 /// All kernels that exist twice.
-pub const PAIRS: [Pair; 12] = [
+pub const PAIRS: [Pair; 13] = [
     pair("copy", ("stream", "copy"), (STREAM, "copy")),
     pair("mul", ("stream", "mul"), (STREAM, "mul")),
     pair("add", ("stream", "add"), (STREAM, "add")),
     pair("triad", ("stream", "triad"), (STREAM, "triad")),
     pair("dot", ("stream", "dot"), (STREAM, "dot")),
-    pair("saxpy", ("saxpy", "saxpy"), (SAXPY, "saxpy")),
-    pair("matmul", ("matmul_tiled", "matmul"), (MATMUL, "matmul")),
+    pair("saxpy", ("contracted", "saxpy"), (SAXPY, "saxpy")),
+    pair("matmul", ("contracted", "matmul"), (MATMUL, "matmul")),
     pair("reduce", ("reduce", "reduce_blocks"), (REDUCE, "reduce")),
     pair("transpose", ("transpose", "transpose"), (TRANSPOSE, "transpose")),
-    pair("nbody", ("nbody", "step"), (NBODY, "nbody")),
-    pair("stencil", ("stencil2d", "step"), (STENCIL, "stencil")),
+    pair("nbody", ("contracted", "nbody"), (NBODY, "nbody")),
+    pair("nbody_fast", ("contracted", "nbody_fast"), (NBODY, "nbody_fast")),
+    pair("stencil", ("contracted", "stencil"), (STENCIL, "stencil")),
     pair("empty", ("empty", "empty"), (EMPTY, "empty")),
 ];
 

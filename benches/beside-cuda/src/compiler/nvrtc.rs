@@ -137,12 +137,13 @@ impl Nvrtc {
                 let paths = [PathBuf::new()].into_iter().chain(folders);
                 let paths = paths.flat_map(|folder| NAMES.map(|name| folder.join(name)));
                 // What the linker says of the first name says best what is missing.
-                paths.fold(None, |found: Option<Result<_, _>>, path| match found {
-                    Some(Ok(library)) => Some(Ok(library)),
-                    Some(Err(error)) => Some(load(&path).map_err(|_| error)),
-                    None => Some(load(&path)),
-                })
-                .unwrap_or_else(|| load(Path::new(NAMES[0])))
+                paths
+                    .fold(None, |found: Option<Result<_, _>>, path| match found {
+                        Some(Ok(library)) => Some(Ok(library)),
+                        Some(Err(error)) => Some(load(&path).map_err(|_| error)),
+                        None => Some(load(&path)),
+                    })
+                    .unwrap_or_else(|| load(Path::new(NAMES[0])))
             }
         };
         let library = library.map_err(|source| NvrtcError::Library { source })?;

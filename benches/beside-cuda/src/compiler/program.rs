@@ -56,7 +56,8 @@ impl Program {
     /// The program that the variable names; if it names none, the one on `PATH`, or else in CUDA's toolkit.
     pub fn named(variable: &'static str, name: &str) -> Self {
         let named = env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let on_path = || env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file());
+        let on_path =
+            || env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file());
         let in_toolkit = || toolkits().map(|toolkit| toolkit.join("bin").join(name)).find(|path| path.is_file());
         let path = named.or_else(on_path).or_else(in_toolkit).unwrap_or_else(|| Path::new(name).to_owned());
         Self { path, variable }

@@ -1,6 +1,7 @@
 //! The kernels in Rust: BabelStream's, and those of the examples, whose own files are modules here, so what is measured is what
 //! they show.
 
+pub mod contracted;
 pub mod empty;
 pub mod stream;
 

@@ -1,4 +1,4 @@
-//! BabelStream's five kernels: how fast memory is read and written.
+//! BabelStream's five kernels: how fast memory is read and written. With the arithmetic that CUDA C++ has unless it is told otherwise.
 #![forbid(unsafe_code)]
 
 use geobacter::prelude::*;
@@ -25,14 +25,14 @@ pub fn add(item: Item<1>, a: In<f64>, b: In<f64>, c: Out<f64>) {
 }
 
 /// `a = b + SCALAR * c`.
-#[kernel(workgroup = 1024)]
+#[kernel(workgroup = 1024, fp(contract))]
 pub fn triad(item: Item<1>, a: Out<f64>, b: In<f64>, c: In<f64>) {
     a.set(&item, b[&item] + SCALAR * c[&item]);
 }
 
 /// The sum of all `a * b`, in parts: a work-group's items go through the vectors in strides of the grid, and add up what they
 /// found.
-#[kernel(workgroup = 1024)]
+#[kernel(workgroup = 1024, fp(contract))]
 pub fn dot(wg: Workgroup<1>, a: Slice<f64>, b: Slice<f64>, sums: Out<f64, PerGroup<1>>) {
     let (n, stride) = (a.len().min(b.len()), wg.extent()[0] as usize);
     let of_item = |item: Item<'_, 1>| {

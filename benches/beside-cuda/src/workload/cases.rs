@@ -7,7 +7,7 @@ use anyhow::ensure;
 
 use super::{Both, Setup, Work, Workload};
 use crate::{
-    kernels::{empty, matmul_tiled, nbody, reduce, saxpy, stencil2d, stream, transpose},
+    kernels::{contracted, empty, nbody, reduce, stencil2d, stream, transpose},
     pair::{PAIRS, Pair},
 };
 
@@ -68,7 +68,7 @@ pub fn of(name: &str, setup: &Setup<'_>, sizes: Sizes) -> anyhow::Result<Workloa
         "matmul" => matmul(pair, setup, sizes.matrix),
         "reduce" => reduction(pair, setup, sizes.vector),
         "transpose" => transposition(pair, setup, sizes.transposed),
-        "nbody" => bodies(pair, setup, sizes.bodies),
+        "nbody" | "nbody_fast" => bodies(pair, setup, sizes.bodies),
         "stencil" => stencil(pair, setup, sizes.plate),
         "empty" => nothing(pair, setup),
         _ => anyhow::bail!("`{name}` has no workload"),
@@ -168,7 +168,7 @@ fn saxpy(pair: Pair, setup: &Setup<'_>, n: usize) -> anyhow::Result<Workload> {
     let (work, x) = (Work::Bytes(3 * 4 * n as u64), x.rust);
     let named = (pair, format!("n={n} f32"));
     Ok(Workload::new::<f32, f32>(named, work, SINGLE, y, launch, move |on, y| {
-        saxpy::saxpy::enqueue(on, n, FACTOR, &x, y)
+        contracted::saxpy::enqueue(on, n, FACTOR, &x, y)
     }))
 }
 
@@ -191,7 +191,7 @@ fn matmul(pair: Pair, setup: &Setup<'_>, n: usize) -> anyhow::Result<Workload> {
     let (a, b) = (a.rust, b.rust);
     let named = (pair, format!("{rows}x{inner}x{columns} f32"));
     Ok(Workload::new::<f32, f32>(named, work, SINGLE, c, launch, move |on, c| {
-        matmul_tiled::matmul::enqueue(on, [columns, rows], inner, &a, &b, c)
+        contracted::matmul::enqueue(on, [columns, rows], inner, &a, &b, c)
     }))
 }
 
@@ -254,8 +254,13 @@ fn bodies(pair: Pair, setup: &Setup<'_>, n: usize) -> anyhow::Result<Workload> {
     let work = Work::Operations(OPERATIONS * (n * n) as u64);
     let (bodies, mut velocities) = (bodies.rust, velocities.rust);
     let named = (pair, format!("n={n}"));
+    let fast = pair.name == "nbody_fast";
     Ok(Workload::new::<nbody::Body, f32>(named, work, SINGLE, moved, launch, move |on, moved| {
-        nbody::step::enqueue(on, n, nbody::TIME, &bodies, &mut velocities, moved)
+        if fast {
+            contracted::nbody_fast::enqueue(on, n, nbody::TIME, &bodies, &mut velocities, moved)
+        } else {
+            contracted::nbody::enqueue(on, n, nbody::TIME, &bodies, &mut velocities, moved)
+        }
     }))
 }
 
@@ -276,7 +281,7 @@ fn stencil(pair: Pair, setup: &Setup<'_>, n: usize) -> anyhow::Result<Workload> 
     let (work, plate) = (Work::Bytes(2 * 4 * (width * height) as u64), plate.rust);
     let named = (pair, format!("{width}x{height} f32"));
     Ok(Workload::new::<f32, f32>(named, work, SINGLE, after, launch, move |on, after| {
-        stencil2d::step::enqueue(on, [width, height], stencil2d::RATE, &plate, after)
+        contracted::stencil::enqueue(on, [width, height], stencil2d::RATE, &plate, after)
     }))
 }
 

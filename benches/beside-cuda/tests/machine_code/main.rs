@@ -75,7 +75,7 @@ fn sides(
     let kernel = kernel.unwrap_or_else(|| panic!("no kernel {}::{}", pair.module, pair.kernel));
     let rust = ptx(kernel, capability);
     let file = format!("{}.cu", pair.file.name);
-    let cuda = nvrtc.compile(&file, pair.file.source, capability, Contraction::Separate, Output::Ptx);
+    let cuda = nvrtc.compile(&file, pair.file.source, capability, Contraction::Joined, Output::Ptx);
     let cuda = cuda.unwrap_or_else(|error| panic!("{error}"));
     if let Some(folder) = env::var_os("BESIDE_CUDA_KEEP") {
         let keep = |side: &str, text: &[u8]| {
