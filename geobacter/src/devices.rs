@@ -123,7 +123,7 @@ fn asked() -> Vec<String> {
 
 impl Devices {
     /// Keeps the devices with these names, which are ids or kinds; all, if there is no name. A name that fits none becomes
-    /// an absence.
+    /// an absence. If each fits one, no absence is left: nobody asked for what is missing.
     fn restrict(&mut self, names: &[String]) {
         if names.is_empty() {
             return;
@@ -132,7 +132,12 @@ impl Devices {
             let id = device.id();
             id == name || id.split(':').next() == Some(name)
         };
-        for name in names.iter().filter(|name| !self.present.iter().any(|device| fits(device, name))) {
+        let missing: Vec<_> =
+            names.iter().filter(|name| !self.present.iter().any(|device| fits(device, name))).collect();
+        if missing.is_empty() {
+            self.absent.clear();
+        }
+        for name in missing {
             let known: Vec<_> = self.present.iter().map(Device::id).collect();
             let reason = format!("{DEVICE_VARIABLE} asks for it; those here are `{}`", known.join("`, `"));
             self.absent.push(Absence { what: format!("device `{name}`"), reason });

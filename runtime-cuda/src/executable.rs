@@ -19,6 +19,7 @@ use geobacter_spool::job::HIDDEN_BLOCK;
 
 use crate::{
     error::{CudaError, Error, call},
+    gpu::Options,
     link::{Cubin, Link},
     pools::Pools,
     ptx,
@@ -60,7 +61,7 @@ impl Executable {
     ///
     /// # Errors
     /// What the driver says; [`Error::Mismatch`] and [`Error::UnknownArgument`] if the description does not fit.
-    pub(crate) fn load(pools: &Arc<Pools>, code: DeviceCode, dynamic_stack: u32) -> Result<Self, Error> {
+    pub(crate) fn load(pools: &Arc<Pools>, code: DeviceCode, options: &Options) -> Result<Self, Error> {
         let resources = &code.resources;
         let kernel = &resources.symbol;
         let hidden = match &*resources.hidden_args {
@@ -71,7 +72,7 @@ impl Executable {
             }
         };
         let text = String::from_utf8_lossy(&code.code_object);
-        let link = Link::new(pools.context(), kernel, &text);
+        let link = Link::new(pools.context(), kernel, &text, options.disk_cache);
         let loaded = match link.cubin()? {
             // What was kept may be damaged, or another driver's in spite of everything: it is made again.
             cubin @ Cubin { cached: true, .. } => match Loaded::new(pools, &cubin.bytes) {
@@ -95,7 +96,7 @@ impl Executable {
             announced: resources.lds.into(),
         })?;
         if resources.dynamic_stack {
-            pools.context().grow_stack(resources.scratch.saturating_add(dynamic_stack) as usize)?;
+            pools.context().grow_stack(resources.scratch.saturating_add(options.dynamic_stack) as usize)?;
         }
         let prints = ptx::prints(&text);
         let explicit = resources.explicit_kernarg_size as usize;

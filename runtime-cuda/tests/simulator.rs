@@ -13,10 +13,10 @@ use geobacter_runtime_core::{
     driver::{Driver, DriverError, Kernarg, Memory, MemoryKind, WorkError},
 };
 use geobacter_runtime_cuda::{Error, Executable, Extent, Gpu, Options, PtxVersion};
-use geobacter_spool::job::{HIDDEN_BLOCK, HiddenArg, KernelResources};
+
+use common::{KERNELS, code, line};
 
 const CONFIG: &str = "sm_90,sm_80x6;memory=64MiB;driver=12.4;watchdog=2";
-const KERNELS: &str = include_str!("common/kernels.ptx");
 
 /// The card that the tests share whose kernels end well.
 fn gpu() -> &'static Gpu {
@@ -28,37 +28,6 @@ fn gpu() -> &'static Gpu {
 fn open(card: usize) -> Gpu {
     let card = &common::cards(CONFIG)[card];
     Gpu::open(card, &format!("sim:{}", card.capability()), Options::default()).unwrap()
-}
-
-/// A kernel of `kernels.ptx`, with what it takes.
-fn code(kernel: &str) -> DeviceCode {
-    let explicit = if kernel == "affine" { 24 } else { 8 };
-    let hidden = (kernel == "panics").then(|| HiddenArg { kind: HIDDEN_BLOCK.into(), offset: explicit, size: 8 });
-    let resources = KernelResources {
-        symbol: kernel.into(),
-        kernarg_size: explicit + hidden.as_ref().map_or(0, |argument| argument.size),
-        kernarg_align: 16,
-        explicit_kernarg_size: explicit,
-        hidden_args: hidden.into_iter().collect(),
-        lds: 0,
-        scratch: 0,
-        dynamic_stack: false,
-        vgprs: 0,
-        agprs: 0,
-        sgprs: 0,
-        vgpr_spills: 0,
-        sgpr_spills: 0,
-        wave_size: 32,
-        max_workgroup: 64,
-        occupancy: 0,
-        code_size: 0,
-    };
-    DeviceCode { code_object: KERNELS.as_bytes().into(), resources }
-}
-
-/// Groups of 64 work-items along x.
-fn line(groups: u32) -> Extent {
-    Extent { groups: [groups, 1, 1], workgroup: [64, 1, 1], dynamic_lds: 0 }
 }
 
 fn run(gpu: &Gpu, kernel: &Arc<Executable>, extent: Extent, arguments: &[u64]) -> Result<(), DriverError> {

@@ -57,6 +57,7 @@ pub fn convert(d: &mut Decoder<'_, '_>) -> Result<Op> {
     }
     match (to, from) {
         (Type::Bf16, Type::F32) => d.need((7, 0), 80)?,
+        (Type::F32, Type::Bf16) => d.need((7, 1), 80)?,
         (Type::Bf16, _) | (_, Type::Bf16) => d.need((7, 8), 90)?,
         _ => {}
     }
