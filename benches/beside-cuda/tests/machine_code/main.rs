@@ -23,7 +23,7 @@ use assembler::{Assembled, Assembler};
 /// Compute capabilities that are compared.
 const CAPABILITIES: [u32; 3] = [70, 80, 90];
 
-/// How many times the instructions of CUDA C++ Rust's kernels may take, in the mean. It was 1.10 when this was written.
+/// How many times the instructions of CUDA C++ Rust's kernels may take, in the mean. It was 1.08 when this was written.
 const MOST_INSTRUCTIONS: f64 = 1.15;
 
 /// Why there is nothing to compare. A failure where tools are required.
