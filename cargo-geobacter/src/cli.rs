@@ -38,12 +38,14 @@ pub enum Command {
     #[command(after_help = "\
 Every argument but `--device`, `--gpu` and `--gpu-only` goes to `cargo run` as it is (`cargo geobacter build --help` tells of the last two). \
 `--device sim:gfx1100` has the program see that device and no other; several are separated by commas, and `amd`, `host` and `sim` \
-stand for all of a kind. The simulator has gfx90a, gfx942, gfx1030, gfx1100 and gfx1201. Without `--device`, the program sees all \
-devices of this machine and a simulated gfx942, or the simulated ones that AMDGPU_SIM names (gfx942x2,gfx90a).
+stand for all of a kind, as `cuda` does. Simulated are gfx90a, gfx942, gfx1030, gfx1100 and gfx1201 of AMD's GPUs, and sm_70, sm_75, \
+sm_80, sm_86, sm_89, sm_90, sm_100 and sm_120 of NVIDIA's. Without `--device`, the program sees all devices of this machine and a \
+simulated gfx942, or the simulated ones that AMDGPU_SIM names (gfx942x2,gfx90a), and those that PTX_SIM names (sm_90,sm_80x2).
 
 Examples:
   cargo geobacter run --release --example saxpy
   cargo geobacter run --device sim:gfx1100 --example saxpy
+  cargo geobacter run --device sim:sm_90,cuda --example saxpy
   AMDGPU_SIM=gfx942x2 cargo geobacter run")]
     Run(CargoArguments),
     /// Build programs, with an archive of their kernels inside.

@@ -512,3 +512,32 @@ fn inspect_shows_every_form() {
     let all = geobacter(&["inspect", "-p", "app", "--gpu", "gfx942", "--emit", "obj"]);
     assert_eq!(all.status.code(), Some(2));
 }
+
+/// PTX needs nothing; what becomes of it needs NVIDIA's tools.
+#[test]
+fn inspect_shows_code_for_nvidia_gpus() {
+    let inspect = |emit: &str| geobacter(&["inspect", "-p", "app", "--gpu", "sm_90", "--emit", emit]);
+    let ptx = inspect("asm");
+    let assembly = text(&ptx.stdout);
+    assert!(ptx.status.success() && assembly.contains("// kernels::saxpy for sm_90"), "{}", text(&ptx.stderr));
+    assert!(assembly.contains(".target sm_90") && assembly.contains(".entry saxpy("), "{assembly}");
+    assert!(text(&inspect("obj").stdout).is_empty(), "it has several kernels");
+    let resources = text(&inspect("resources").stdout);
+    assert!(resources.starts_with("KERNEL") && resources.contains("REGISTERS"), "{resources}");
+
+    let not_nvidia = geobacter(&["inspect", "-p", "app", "--gpu", "gfx942", "--emit", "sass"]);
+    assert_eq!(not_nvidia.status.code(), Some(2));
+    assert!(text(&not_nvidia.stderr).contains("SASS is machine code of NVIDIA GPUs"), "{}", text(&not_nvidia.stderr));
+
+    let sass = inspect("sass");
+    if !sass.status.success() {
+        let reason = text(&sass.stderr);
+        assert!(std::env::var_os("GEOBACTER_REQUIRE_TOOLS").is_none(), "this test must not skip here: {reason}");
+        assert!(reason.contains("nvidia-cuda-nvcc-cu12") && reason.contains("nvidia-cuda-nvdisasm"), "{reason}");
+        assert!(resources.contains("With NVIDIA's ptxas on PATH, this table says more.") || reason.contains("nvdisasm`"));
+        eprintln!("skipped in part: {reason}");
+        return;
+    }
+    assert!(text(&sass.stdout).contains("STG.E") && text(&sass.stdout).contains("EXIT"), "{}", text(&sass.stdout));
+    assert!(!resources.contains("this table says more"), "{resources}");
+}

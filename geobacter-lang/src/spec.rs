@@ -133,7 +133,8 @@ pub fn platform() -> Platform {
     }
 }
 
-/// Work-items that the device runs in lockstep: 64 or 32 on GPUs, 1 on the host. A constant in the code for a GPU.
+/// Work-items of a [`Wave`](crate::Wave), which a GPU runs in lockstep: 64 or 32 on GPUs, 8 on the host. A constant in the code for
+/// a GPU.
 #[inline]
 pub fn wave_size() -> u32 {
     gb::__gb_wave_size()

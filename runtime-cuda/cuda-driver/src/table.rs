@@ -9,8 +9,8 @@ use crate::{Raw, sys, sys::*};
 pub enum LoadError {
     /// No such library, or it cannot be loaded.
     #[error(
-        "cannot load the CUDA driver {name}: {source}; install NVIDIA's driver (Debian: libcuda1), or start the container \
-         with the GPU (`--gpus all`), or name the library in {LIBRARY_VARIABLE}"
+        "cannot load the CUDA driver {name}: {source}; install NVIDIA's driver (Debian: libcuda1), or start the \
+         container with the GPU (`--gpus all`), or name the library in {LIBRARY_VARIABLE}"
     )]
     Library {
         /// The library that was tried.
@@ -20,8 +20,8 @@ pub enum LoadError {
     },
     /// The library lacks a function.
     #[error(
-        "the CUDA driver {name} has no function {function}: it is older than CUDA 12.0 (driver 525), or no CUDA driver; \
-         install a newer one"
+        "the CUDA driver {name} has no function {function}: it is older than CUDA 12.0 (driver 525), or no CUDA \
+         driver; install a newer one"
     )]
     Function {
         /// The library that was loaded.
@@ -58,8 +58,8 @@ macro_rules! cuda_table {
     ($( fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> Raw<CUresult>; )*) => {
         /// The functions of the CUDA driver that Geobacter calls, each under the name that the library exports.
         ///
-        /// Calling one is `unsafe` under the contract that NVIDIA's *CUDA Driver API* gives for it. Each of them is in drivers for
-        /// CUDA 12.0 and newer ones. One that only newer drivers have would be an `Option`.
+        /// Calling one is `unsafe` under the contract that NVIDIA's *CUDA Driver API* gives for it. Each of them is in
+        /// drivers for CUDA 12.0 and newer ones. One that only newer drivers have would be an `Option`.
         #[derive(Clone, Copy)]
         #[allow(missing_docs, non_snake_case, reason = "each field is the driver's function of that name")]
         pub struct CudaApi {
@@ -85,8 +85,8 @@ macro_rules! cuda_table {
 
             fn from_library(library: &libloading::Library, name: &str) -> Result<Self, LoadError> {
                 Ok(Self { $(
-                    // SAFETY: the symbol has the type that `cuda.h` declares for it, checked above; an enumeration is an
-                    // `unsigned int` there.
+                    // SAFETY: the symbol has the type that `cuda.h` declares for it, checked above; an enumeration is
+                    // an `unsigned int` there.
                     $name: *unsafe { library.get(concat!(stringify!($name), "\0").as_bytes()) }
                         .map_err(|_| LoadError::Function { name: name.to_owned(), function: stringify!($name) })?,
                 )* })
@@ -206,7 +206,11 @@ macro_rules! for_each_cuda_function { ($callback:ident) => { $callback! {
         name: *const c_char,
     ) -> Raw<CUresult>;
 
-    fn cuFuncGetAttribute(value: *mut c_int, attribute: Raw<CUfunction_attribute>, function: CUfunction) -> Raw<CUresult>;
+    fn cuFuncGetAttribute(
+        value: *mut c_int,
+        attribute: Raw<CUfunction_attribute>,
+        function: CUfunction,
+    ) -> Raw<CUresult>;
     fn cuFuncSetAttribute(function: CUfunction, attribute: Raw<CUfunction_attribute>, value: c_int) -> Raw<CUresult>;
     fn cuLaunchKernel(
         function: CUfunction,

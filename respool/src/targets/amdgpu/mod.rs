@@ -24,6 +24,7 @@ mod kernel;
 mod link;
 mod occupancy;
 mod processor;
+mod waves;
 
 pub use processor::NAMES;
 use processor::Processor;
@@ -108,6 +109,7 @@ impl Target for AmdGpu {
     fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error> {
         let gpu = self.gpu();
         lds::lower(lowering, gpu)?;
+        waves::lower(lowering, kernel, gpu, self.processor.has_row_xmask)?;
         barrier_of_all::lower(lowering, kernel, gpu, || all_are_here::definition(lowering.descriptor.workgroup, gpu))?;
         barrier::lower(lowering, gpu)
     }

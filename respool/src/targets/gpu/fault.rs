@@ -13,7 +13,7 @@ use super::{Gpu, KernelLowering, hidden, intrinsics};
 use crate::{
     ir::{Builder, Ir, Value},
     passes::{
-        group_scope::{BARRIER_OF_ALL, ITEM_PANICKED},
+        group_scope::{BARRIER_OF_ALL, ITEM_PANICKED, WAVE_OF_ALL},
         messages,
     },
 };
@@ -92,7 +92,7 @@ impl Fault<'_, '_> {
         builder.branch(end);
 
         let builder = Builder::at_end(context, end);
-        if self.module.function(BARRIER_OF_ALL).is_some() {
+        if [BARRIER_OF_ALL, WAVE_OF_ALL].iter().any(|name| self.module.function(name).is_some()) {
             let panicked = self.module.declare(ITEM_PANICKED, context.function(context.void(), &[]));
             builder.call(panicked, &[]);
         }

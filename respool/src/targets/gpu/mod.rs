@@ -14,6 +14,7 @@ pub mod intrinsics;
 pub mod lds;
 pub mod print;
 pub mod specialised;
+pub mod waves;
 
 pub use super::KernelLowering;
 

@@ -27,6 +27,7 @@ mod occupancy;
 mod processor;
 mod remainder;
 mod resources;
+mod waves;
 
 pub use occupancy::warps_per_scheduler;
 pub use processor::NAMES;
@@ -112,6 +113,7 @@ impl Target for NvidiaGpu {
     fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error> {
         let gpu = self.gpu();
         lds::lower(lowering, gpu)?;
+        waves::lower(lowering, kernel, gpu)?;
         barrier_of_all::lower(lowering, kernel, gpu, all_are_here::definition)?;
         barrier::lower(lowering, gpu)?;
         large_lds::run(lowering.module);

@@ -1,0 +1,105 @@
+//! A simulated GPU for tests, and kernels on it.
+
+#![allow(dead_code, reason = "no test needs all of it")]
+
+use std::sync::Arc;
+
+use ptx_sim::{Fault, Kernel, Launch, LoadError, Memory, Module, Target};
+
+/// A GPU with a loaded module.
+pub struct Gpu {
+    pub memory: Arc<Memory>,
+    pub module: Module,
+}
+
+impl Gpu {
+    /// Loads a module.
+    pub fn load(target: &str, ptx: &str) -> Result<Self, LoadError> {
+        let memory = Arc::new(Memory::new(1 << 30));
+        let module = Module::load(ptx, Target::parse(target).unwrap(), &memory)?;
+        Ok(Self { memory, module })
+    }
+
+    /// Loads a module of a kernel `k`, of which this is the text between the header and the end.
+    pub fn of(target: &str, items: &str) -> Self {
+        match Self::load(target, &module(target, items)) {
+            Ok(gpu) => gpu,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub fn kernel(&self, name: &str) -> Kernel {
+        self.module.kernel(name).unwrap_or_else(|| panic!("no kernel {name}"))
+    }
+
+    /// Memory with this content.
+    pub fn buffer(&self, bytes: &[u8]) -> u64 {
+        let address = self.memory.allocate(bytes.len().max(1) as u64, 16).unwrap();
+        self.memory.write(address, bytes).unwrap();
+        address
+    }
+
+    /// The content of memory.
+    pub fn read(&self, address: u64, bytes: usize) -> Vec<u8> {
+        let mut all = vec![0; bytes];
+        self.memory.read(address, &mut all).unwrap();
+        all
+    }
+
+    /// Launches a kernel whose parameters are numbers of 64 bits.
+    pub fn launch(&self, name: &str, grid: u32, block: u32, params: &[u64]) -> Result<(), Fault> {
+        self.launch_with(name, [grid, 1, 1], [block, 1, 1], 0, params)
+    }
+
+    pub fn launch_with(
+        &self,
+        name: &str,
+        grid: [u32; 3],
+        block: [u32; 3],
+        dynamic_shared: u32,
+        params: &[u64],
+    ) -> Result<(), Fault> {
+        let params: Vec<u8> = params.iter().flat_map(|param| param.to_le_bytes()).collect();
+        self.kernel(name).launch(&Launch { grid, block, dynamic_shared, params: &params, stop: None })
+    }
+}
+
+/// The first lines of a module that has everything that a target can have.
+pub fn module(target: &str, items: &str) -> String {
+    format!(".version 8.8\n.target {target}\n.address_size 64\n{items}\n")
+}
+
+/// Numbers as bytes.
+pub fn bytes(values: &[u64], size: usize) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()[..size].to_vec()).collect()
+}
+
+/// Bytes as numbers.
+pub fn numbers(bytes: &[u8], size: usize) -> Vec<u64> {
+    let number = |bytes: &[u8]| {
+        let mut all = [0; 8];
+        all[..size].copy_from_slice(bytes);
+        u64::from_le_bytes(all)
+    };
+    bytes.chunks(size).map(number).collect()
+}
+
+/// A generator of pseudo-random numbers (xorshift64*).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        (self.next() >> 11) % bound
+    }
+}
