@@ -445,6 +445,8 @@ fn ptx_holds_what_the_option_allows_and_nothing_else() {
                 // Without `.rn`, ptxas may contract them.
                 ("strict", "product_and_sum", &["mul.rn.f32", "add.rn.f32"], &["fma"]),
                 ("contract", "product_and_sum", &["fma.rn.f32"], &["mul.rn.f32", "mul.f32", "add.rn.f32", "add.f32"]),
+                ("strict", "in_f64", &["mul.rn.f64", "sub.rn.f64"], &["fma"]),
+                ("contract", "in_f64", &["fma.rn.f64"], &["mul.rn.f64"]),
                 ("strict", "dot", &["mul.rn.f32", "add.rn.f32"], &["fma"]),
                 ("contract", "dot", &["fma.rn.f32"], &[]),
                 ("strict", "quotients", &["div.rn.f32", "sqrt.rn.f32"], ANY),
