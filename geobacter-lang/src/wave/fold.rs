@@ -150,11 +150,7 @@ impl<const D: usize> Wave<'_, D> {
 
     /// The inclusive scan, after Hillis and Steele ("Data parallel algorithms", CACM 1986).
     #[inline(always)]
-    fn scanned<T: GroupValue>(
-        &self,
-        values: &Varying<'_, T>,
-        combine: impl Fn(T, T) -> T + Sync,
-    ) -> Varying<'_, T> {
+    fn scanned<T: GroupValue>(&self, values: &Varying<'_, T>, combine: impl Fn(T, T) -> T + Sync) -> Varying<'_, T> {
         self.assert_wave_scope();
         let (mut values, lanes, sequential) = (values.values(), self.lanes(), self.workgroup.is_sequential());
         if sequential {

@@ -125,11 +125,7 @@ impl<'w, const D: usize> Wave<'w, D> {
 
     /// A value for each lane, and `beyond` for those beyond the grid's edge.
     #[inline(always)]
-    pub fn varying_or<T: GroupValue>(
-        &self,
-        beyond: T,
-        value: impl Fn(Item<'_, D>) -> T + Sync,
-    ) -> Varying<'_, T> {
+    pub fn varying_or<T: GroupValue>(&self, beyond: T, value: impl Fn(Item<'_, D>) -> T + Sync) -> Varying<'_, T> {
         let mut values = [MaybeUninit::uninit(); HOST_LANES];
         if self.workgroup.is_sequential() && self.lies_in_grid() {
             self.run(|slot, item| values[slot] = MaybeUninit::new(value(item.item)));

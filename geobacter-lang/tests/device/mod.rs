@@ -429,7 +429,10 @@ extern "C" fn __gb_wave_uniform(value: u32) -> u32 {
     exchange(value.to_ne_bytes().map(MaybeUninit::new).to_vec(), |slots, lane| {
         // SAFETY: all lanes hand in bytes of integers.
         let value = |bytes: &Bytes| bytes.iter().map(|byte| unsafe { byte.assume_init() }).collect::<Vec<_>>();
-        assert!(slots.iter().all(|slot| value(slot) == value(&slots[lane])), "lanes differ in what is said to be uniform");
+        assert!(
+            slots.iter().all(|slot| value(slot) == value(&slots[lane])),
+            "lanes differ in what is said to be uniform"
+        );
     });
     value
 }

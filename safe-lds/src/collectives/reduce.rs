@@ -114,8 +114,7 @@ fn in_waves<T: LdsElement, const D: usize>(
 ) -> T {
     // SAFETY: rule 4: what each item has differs, and is only combined.
     let own = unsafe {
-        workgroup
-            .in_own_wave(|wave| wave.reduce_blocks(wave.lanes(), wave.varying_or(identity, value).own(), &combine))
+        workgroup.in_own_wave(|wave| wave.reduce_blocks(wave.lanes(), wave.varying_or(identity, value).own(), &combine))
     };
     waves::combined(workgroup, BLOCK, own, combine)
 }

@@ -6,7 +6,7 @@
 
 use core::mem::MaybeUninit;
 
-use geobacter_lang::{Item, Private, Workgroup};
+use geobacter_lang::{Item, LocalItem, Private, Workgroup};
 
 use super::{
     value_or,
@@ -171,14 +171,32 @@ fn in_waves<'w, T: LdsElement, const D: usize>(
     } else {
         // SAFETY: rule 5: as in `in_lds`.
         slots = unsafe { Lds::temporary(workgroup, count) };
-        let slots = waves::filled(workgroup, &mut slots, BLOCK, ends_block, scanned);
-        // SAFETY: rule 4: all waves scan the same values, in the same order; what each item takes of them is used in item scope.
-        unsafe {
-            workgroup.in_own_wave(|wave| {
-                let blocks = wave.varying(|item| slots[if item.lane() < count { item.lane() } else { 0 }]);
-                let blocks = wave.scan_blocks(count, blocks.own(), &combine);
-                (wave.gather(blocks, |item| (item.local_index() / BLOCK).wrapping_sub(1)), wave.read_lane(blocks, count - 1))
-            })
+        let mut slots = waves::filled(workgroup, &mut slots, BLOCK, ends_block, scanned);
+        // Of the first block, nobody uses it.
+        let block_before = |item: LocalItem<'_, D>| (item.local_index() / BLOCK).saturating_sub(1);
+        if waves::have_lanes(workgroup, count) {
+            // SAFETY: rule 4: all waves scan the same values, in the same order; they have that many lanes. What each item takes of
+            // them is used in item scope.
+            unsafe {
+                workgroup.in_own_wave(|wave| {
+                    let blocks = wave.varying(|item| slots[if item.lane() < count { item.lane() } else { 0 }]);
+                    let blocks = wave.scan_blocks(count, blocks.own(), &combine);
+                    (wave.gather(blocks, block_before), wave.read_lane(blocks, count - 1))
+                })
+            }
+        } else {
+            // SAFETY: rule 4: it is used in item scope. The first wave has that many lanes.
+            let blocks = unsafe {
+                workgroup.in_own_wave(|wave| {
+                    let own = wave.varying(|item| slots[if item.lane() < count { item.lane() } else { 0 }]).own();
+                    if wave.index() == 0 { wave.scan_blocks(count, own, &combine) } else { own }
+                })
+            };
+            // SAFETY: rule 4: all items have a value; those of the first wave, which all that have an element are, a scanned one.
+            slots.update(workgroup, |_, value| *value = unsafe { blocks.assume_init() });
+            // SAFETY: rule 4: it is used in item scope.
+            let before = unsafe { workgroup.in_own_wave(|wave| wave.varying(|item| slots[block_before(item)]).own()) };
+            (before, slots[count - 1])
         }
     };
     let own = workgroup.private_with(|item| {

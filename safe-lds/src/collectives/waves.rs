@@ -34,14 +34,45 @@ pub(super) fn combined<T: LdsElement, const D: usize>(
     // SAFETY: rule 5: the only one in this function, which ends before any other collective begins: item scope cannot reach a
     // `Workgroup`.
     let mut values = unsafe { Lds::temporary(workgroup, count) };
-    let values = filled(workgroup, &mut values, every, |number| number.is_multiple_of(every), own);
-    // SAFETY: rule 4: all waves combine the same values, in the same order.
-    unsafe {
-        workgroup.in_own_wave(|wave| {
-            let values = wave.varying(|item| values[if item.lane() < count { item.lane() } else { 0 }]);
-            wave.reduce_first(count, &values, combine)
-        })
+    let mut values = filled(workgroup, &mut values, every, |number| number.is_multiple_of(every), own);
+    if have_lanes(workgroup, count) {
+        // SAFETY: rule 4: all waves combine the same values, in the same order; they have that many lanes.
+        return unsafe {
+            workgroup.in_own_wave(|wave| {
+                wave.reduce_first(
+                    count,
+                    &wave.varying(|item| values[if item.lane() < count { item.lane() } else { 0 }]),
+                    combine,
+                )
+            })
+        };
     }
+    // SAFETY: rule 4: it is used in item scope. The first wave has that many lanes.
+    let all = unsafe {
+        workgroup.in_own_wave(|wave| {
+            let is_first = wave.index() == 0;
+            is_first.then(|| {
+                wave.reduce_first(
+                    count,
+                    &wave.varying(|item| values[if item.lane() < count { item.lane() } else { 0 }]),
+                    combine,
+                )
+            })
+        })
+    };
+    values.update(workgroup, |item, value| {
+        if let (0, Some(all)) = (item.local_index(), all) {
+            *value = all;
+        }
+    });
+    values[0]
+}
+
+/// Whether all of a group's waves have so many lanes. The last has fewer than the others if the group is no multiple of a wave.
+#[inline(always)]
+pub(super) fn have_lanes<const D: usize>(workgroup: &Workgroup<'_, D>, count: usize) -> bool {
+    let last = workgroup.items() % workgroup.wave_size() as usize;
+    last == 0 || last >= count
 }
 
 /// Fills LDS with an element for each `every` items: what the one of them has that `gives` chooses by its number.
