@@ -2,6 +2,7 @@
 
 use std::{any::Any, env, sync::Arc};
 
+use geobacter_cuda_driver::{CudaApi, sys::CUdevice};
 use geobacter_runtime_core::{
     code::DeviceCode,
     driver::{
@@ -124,6 +125,13 @@ impl Gpu {
             }
         })?;
         Ok(Self { submission: Arc::new(submission) })
+    }
+
+    /// The driver's functions, and its number of the card: for a program that calls the driver, too. Geobacter's work is in the
+    /// card's primary context, and addresses are those of its memory.
+    pub fn driver_api(&self) -> (&CudaApi, CUdevice) {
+        let context = self.submission.context();
+        (context.api(), context.card().device())
     }
 
     /// Loads a kernel. [`Driver::dispatch`] does this by itself; here for PTX from elsewhere.

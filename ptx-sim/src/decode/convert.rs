@@ -57,11 +57,22 @@ pub fn convert(d: &mut Decoder<'_, '_>) -> Result<Op> {
     }
     match (to, from) {
         (Type::Bf16, Type::F32) => d.need((7, 0), 80)?,
+        (Type::F32, Type::Bf16) => d.need((7, 1), 80)?,
         (Type::Bf16, _) | (_, Type::Bf16) => d.need((7, 8), 90)?,
         _ => {}
     }
     if flushes && to != Type::F32 && from != Type::F32 {
         return Err(d.error("`.ftz` is for f32"));
+    }
+    if matches!((to, from), (Type::Bf16, Type::U8 | Type::S8) | (Type::U8 | Type::S8, Type::Bf16)) {
+        return Err(d.bad_type(Type::Bf16));
+    }
+    if saturates && !to.is_float() && !from.is_float() {
+        // Where all values fit, the modifier is refused.
+        let (inner, outer) = (bounds(from), bounds(to));
+        if inner.0 >= outer.0 && inner.1 <= outer.1 {
+            return Err(d.error(format!("`.sat` has no meaning from {} to {}", from.name(), to.name())));
+        }
     }
     check_rounding(d, (to, from), integral.is_some(), rounding.is_some())?;
     let operand = d.operand()?;
