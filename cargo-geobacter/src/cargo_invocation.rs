@@ -25,8 +25,12 @@ use geobacter_compiler_patch::{
 };
 use geobacter_respool::targets;
 use geobacter_runtime_amd::SIMULATOR_VARIABLE;
+use geobacter_runtime_cuda::SIMULATOR_VARIABLE as PTX_SIMULATOR_VARIABLE;
 
-use crate::{UsageError, simulated::simulated_devices};
+use crate::{
+    UsageError,
+    simulated::{Simulated, simulated_devices},
+};
 
 /// Which simulated devices `run` and `test` offer unless `AMDGPU_SIM` says otherwise.
 pub const SIMULATED: &str = "gfx942";
@@ -175,14 +179,17 @@ pub fn command(subcommand: &str, arguments: &[OsString]) -> anyhow::Result<Comma
     }
     if matches!(subcommand, "run" | "r" | "test" | "t") {
         command.env("GEOBACTER_WORKER", &program);
-        let simulated = match &arguments.devices {
+        match &arguments.devices {
             Some(names) => {
                 command.env(geobacter::DEVICE_VARIABLE, names);
-                simulated_devices(names)?
+                let Simulated { amd, nvidia } = simulated_devices(names)?;
+                command.env(SIMULATOR_VARIABLE, amd).env(PTX_SIMULATOR_VARIABLE, nvidia);
             }
-            None => env::var(SIMULATOR_VARIABLE).unwrap_or_else(|_| SIMULATED.into()),
-        };
-        command.env(SIMULATOR_VARIABLE, simulated);
+            // PTX_SIM stays what it is.
+            None => {
+                command.env(SIMULATOR_VARIABLE, env::var(SIMULATOR_VARIABLE).unwrap_or_else(|_| SIMULATED.into()));
+            }
+        }
     } else if arguments.devices.is_some() {
         bail!(UsageError("`--device` is for `run` and `test`; code for a GPU is asked for with `--gpu`".into()));
     }

@@ -38,12 +38,14 @@ pub enum Command {
     #[command(after_help = "\
 Every argument but `--device`, `--gpu` and `--gpu-only` goes to `cargo run` as it is (`cargo geobacter build --help` tells of the last two). \
 `--device sim:gfx1100` has the program see that device and no other; several are separated by commas, and `amd`, `host` and `sim` \
-stand for all of a kind. The simulator has gfx90a, gfx942, gfx1030, gfx1100 and gfx1201. Without `--device`, the program sees all \
-devices of this machine and a simulated gfx942, or the simulated ones that AMDGPU_SIM names (gfx942x2,gfx90a).
+stand for all of a kind, as `cuda` does. Simulated are gfx90a, gfx942, gfx1030, gfx1100 and gfx1201 of AMD's GPUs, and sm_70, sm_75, \
+sm_80, sm_86, sm_89, sm_90, sm_100 and sm_120 of NVIDIA's. Without `--device`, the program sees all devices of this machine and a \
+simulated gfx942, or the simulated ones that AMDGPU_SIM names (gfx942x2,gfx90a), and those that PTX_SIM names (sm_90,sm_80x2).
 
 Examples:
   cargo geobacter run --release --example saxpy
   cargo geobacter run --device sim:gfx1100 --example saxpy
+  cargo geobacter run --device sim:sm_90,cuda --example saxpy
   AMDGPU_SIM=gfx942x2 cargo geobacter run")]
     Run(CargoArguments),
     /// Build programs, with an archive of their kernels inside.
@@ -89,7 +91,8 @@ Examples:
 Examples:
   cargo geobacter inspect --example saxpy --gpu gfx942 --emit asm
   cargo geobacter inspect --release --gpu gfx1100 --emit resources
-  cargo geobacter inspect --bin demo --kernel saxpy --gpu gfx90a --emit obj -o saxpy.hsaco")]
+  cargo geobacter inspect --bin demo --kernel saxpy --gpu gfx90a --emit obj -o saxpy.hsaco
+  cargo geobacter inspect --example saxpy --gpu sm_90 --emit sass     needs NVIDIA's ptxas and nvdisasm")]
     Inspect(Box<InspectArguments>),
     /// List the kernels that a program carries, and the GPUs that it carries device code for.
     #[command(after_help = "\
@@ -209,8 +212,8 @@ pub struct InspectArguments {
     /// Only instances of this kernel: its name, its path, or the name of one instance.
     #[arg(long, value_name = "KERNEL")]
     pub kernel: Option<String>,
-    /// Generate code for this GPU, for example gfx942.
-    #[arg(long, value_name = "GFX")]
+    /// Generate code for this GPU, for example gfx942 or sm_90.
+    #[arg(long, value_name = "GPU")]
     pub gpu: String,
     /// What to show.
     #[arg(long, value_enum)]
@@ -226,15 +229,17 @@ pub struct InspectArguments {
 /// What `inspect` shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Emit {
-    /// The GPU's assembly.
+    /// The GPU's assembly; for an NVIDIA GPU that is PTX.
     Asm,
+    /// Machine code of an NVIDIA GPU, as NVIDIA's ptxas makes it of PTX.
+    Sass,
     /// Optimised LLVM IR.
     LlvmIr,
     /// LLVM IR as rustc made it, before anything is done to it.
     SourceIr,
     /// Registers, memory and occupancy, one line for each kernel.
     Resources,
-    /// The code object of one kernel: an ELF file.
+    /// The code object of one kernel: an ELF file, or PTX for an NVIDIA GPU.
     Obj,
 }
 

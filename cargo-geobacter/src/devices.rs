@@ -28,9 +28,8 @@ impl Listing {
             present: devices.present.iter().map(|device| device.info().clone()).collect(),
             absent: devices.absent.into_iter().map(|absence| (absence.what, absence.reason)).collect(),
         };
-        // In a program the simulator asks the worker that the kernel archive names. This program has no archive, so the
-        // runtime finds no simulated devices here; those that `run` would offer are looked up below.
-        listing.present.retain(|device| device.kind != DeviceKind::Simulator);
+        // In a program the simulator of AMD's GPUs asks the worker that the kernel archive names. This program has no archive,
+        // so the runtime finds none of those here; those that `run` would offer are looked up below.
         listing.absent.retain(|(what, _)| *what != simulated);
         let asked = env::var(SIMULATOR_VARIABLE).unwrap_or_else(|_| SIMULATED.into());
         if asked.trim().is_empty() {

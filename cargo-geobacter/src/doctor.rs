@@ -74,7 +74,12 @@ pub fn doctor(json: bool) -> anyhow::Result<ExitCode> {
     checks.push(cache());
     let amd = geobacter_runtime_amd::diagnose();
     checks.push(Check::of("HSA library", Status::Warn, amd.library, |()| "loads, with all functions".into()));
-    checks.push(Check::of("GPU driver", Status::Warn, amd.kfd, |()| format!("{} opens", geobacter_runtime_amd::KFD)));
+    checks.push(Check::of("AMD driver", Status::Warn, amd.kfd, |()| format!("{} opens", geobacter_runtime_amd::KFD)));
+    let nvidia = geobacter_runtime_cuda::diagnose();
+    checks.push(Check::of("CUDA library", Status::Warn, nvidia.library, |()| "loads, with all functions".into()));
+    checks.push(Check::of("NVIDIA driver", Status::Warn, nvidia.kernel_driver, |()| {
+        format!("{} opens", geobacter_runtime_cuda::CONTROL)
+    }));
 
     if json {
         println!("{}", serde_json::to_string_pretty(&checks)?);

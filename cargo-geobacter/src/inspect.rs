@@ -21,6 +21,7 @@ use crate::{
     UsageError,
     cargo_invocation::{self, CargoFailed},
     cli::{Emit, InspectArguments},
+    cuda_tools,
     table::table,
 };
 
@@ -28,6 +29,10 @@ use crate::{
 pub fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitCode> {
     if let Err(error) = targets::find(&arguments.gpu) {
         bail!(UsageError(error.to_string()));
+    }
+    let nvidia = is_nvidia(&arguments.gpu);
+    if arguments.emit == Emit::Sass && !nvidia {
+        bail!(UsageError(format!("SASS is machine code of NVIDIA GPUs; for {} there is `--emit asm`", arguments.gpu)));
     }
     let program = build(arguments)?;
     let (producer, kernels) = kernels_of(&program)?;
@@ -48,10 +53,16 @@ pub fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitCode> {
                 Emit::Asm => job::Emit::Assembly,
                 Emit::LlvmIr => job::Emit::LlvmIr,
                 Emit::SourceIr => job::Emit::SourceIr,
-                Emit::Resources | Emit::Obj => job::Emit::CodeObject,
+                Emit::Resources | Emit::Obj | Emit::Sass => job::Emit::CodeObject,
             },
         });
         compiled.push((answer.with_context(|| format!("no code for kernel `{}`", kernel.display_name))?, kernel));
+    }
+    if nvidia {
+        for (code, kernel) in &mut compiled {
+            add_machine_code(code, arguments)
+                .with_context(|| format!("no machine code for kernel `{}`", kernel.display_name))?;
+        }
     }
     let shown = show(&compiled, arguments)?;
     match &arguments.output {
@@ -59,6 +70,23 @@ pub fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitCode> {
         None => io::stdout().write_all(&shown).or_else(closed_pipe)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether code for this GPU is PTX.
+fn is_nvidia(gpu: &str) -> bool {
+    targets::nvptx::NAMES.contains(&gpu)
+}
+
+/// Has NVIDIA's tools make machine code of PTX, as far as what is asked for needs it.
+fn add_machine_code(code: &mut CompiledKernel, arguments: &InspectArguments) -> anyhow::Result<()> {
+    match (arguments.emit, &mut code.resources) {
+        (Emit::Sass, _) => code.bytes = cuda_tools::disassembly(&code.bytes, &arguments.gpu)?,
+        (Emit::Resources, Some(resources)) => {
+            cuda_tools::add_machine_resources(resources, &code.bytes, &arguments.gpu)?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// `inspect | head` is no failure.
@@ -177,13 +205,14 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
     match arguments.emit {
         Emit::Obj => Ok(compiled.iter().flat_map(|(code, _)| code.bytes.iter().copied()).collect()),
         Emit::Resources => resources(compiled, arguments).map(String::into_bytes),
-        Emit::Asm | Emit::LlvmIr | Emit::SourceIr if arguments.json => {
+        Emit::Asm | Emit::Sass | Emit::LlvmIr | Emit::SourceIr if arguments.json => {
             let kernels: Vec<_> = compiled
                 .iter()
                 .map(|(code, kernel)| {
                     json!({
                         "kernel": kernel.display_name,
                         "id": kernel.id.to_string(),
+                        "fp": kernel.descriptor.fp,
                         "gpu": arguments.gpu,
                         "text": String::from_utf8_lossy(&code.bytes),
                     })
@@ -191,11 +220,16 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
                 .collect();
             Ok(format!("{}\n", serde_json::to_string_pretty(&kernels)?).into_bytes())
         }
-        Emit::Asm | Emit::LlvmIr | Emit::SourceIr => {
+        Emit::Asm | Emit::Sass | Emit::LlvmIr | Emit::SourceIr => {
+            // What begins a comment in each language.
+            let is_ptx = arguments.emit == Emit::Asm && is_nvidia(&arguments.gpu);
+            let comment = if is_ptx || arguments.emit == Emit::Sass { "//" } else { ";" };
             let mut text = Vec::new();
             for (code, kernel) in compiled {
-                let place = format!("{}:{}", kernel.descriptor.file, kernel.descriptor.line);
-                writeln!(text, "; {} for {} ({place})", kernel.display_name, arguments.gpu)?;
+                let descriptor = &kernel.descriptor;
+                let place = format!("{}:{}", descriptor.file, descriptor.line);
+                let (name, gpu, fp) = (&kernel.display_name, &arguments.gpu, descriptor.fp);
+                writeln!(text, "{comment} {name} for {gpu} ({place}), fp({fp})")?;
                 text.extend_from_slice(&code.bytes);
                 if !code.bytes.ends_with(b"\n") {
                     text.push(b'\n');
@@ -207,19 +241,23 @@ fn show(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> 
 }
 
 fn resources(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments) -> anyhow::Result<String> {
-    let mut rows: Vec<(&str, &KernelResources)> = Vec::new();
+    let mut rows: Vec<(&Kernel, &KernelResources)> = Vec::new();
     for (code, kernel) in compiled {
         let resources = code.resources.as_ref();
-        rows.push((&kernel.display_name, resources.context("the worker answered without resources")?));
+        rows.push((kernel, resources.context("the worker answered without resources")?));
     }
     if arguments.json {
-        let kernels: Vec<_> =
-            rows.iter().map(|(kernel, resources)| json!({ "kernel": kernel, "resources": resources })).collect();
+        let kernel = |(kernel, resources): &(&Kernel, &KernelResources)| json!({ "kernel": kernel.display_name, "fp": kernel.descriptor.fp, "resources": resources });
+        let kernels: Vec<_> = rows.iter().map(kernel).collect();
         let all = json!({ "gpu": arguments.gpu, "kernels": kernels });
         return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
     }
+    if is_nvidia(&arguments.gpu) {
+        return Ok(nvidia_table(&rows));
+    }
     let columns = [
         ("KERNEL", false),
+        ("FP", false),
         ("VGPRS", true),
         ("AGPRS", true),
         ("SGPRS", true),
@@ -231,7 +269,7 @@ fn resources(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments
     ];
     let rows = rows.into_iter().map(|(kernel, resources)| {
         let scratch = format!("{}{}", resources.scratch, if resources.dynamic_stack { "+" } else { "" });
-        let mut row = vec![kernel.to_owned()];
+        let mut row = vec![kernel.display_name.clone(), kernel.descriptor.fp.to_string()];
         row.extend([resources.vgprs, resources.agprs, resources.sgprs, resources.lds].map(|number| number.to_string()));
         row.push(scratch);
         let numbers = [resources.vgpr_spills + resources.sgpr_spills, resources.occupancy, resources.code_size];
@@ -239,4 +277,39 @@ fn resources(compiled: &[(CompiledKernel, Kernel)], arguments: &InspectArguments
         row
     });
     Ok(table(&columns, rows))
+}
+
+/// As [`resources`] for AMD GPUs, in the words that fit. What the driver decides is a dash where no ptxas is at hand.
+fn nvidia_table(rows: &[(&Kernel, &KernelResources)]) -> String {
+    let columns = [
+        ("KERNEL", false),
+        ("FP", false),
+        ("REGISTERS", true),
+        ("LDS", true),
+        ("STACK", true),
+        ("SPILLS", true),
+        ("OCCUPANCY", true),
+        ("CODE", true),
+    ];
+    let known = rows.iter().any(|(_, resources)| resources.code_size != 0);
+    let mut text = table(
+        &columns,
+        rows.iter().map(|(kernel, resources)| {
+            let of_machine = |number: u32| if known { number.to_string() } else { "-".to_owned() };
+            vec![
+                kernel.display_name.clone(),
+                kernel.descriptor.fp.to_string(),
+                of_machine(resources.vgprs),
+                resources.lds.to_string(),
+                format!("{}{}", resources.scratch, if resources.dynamic_stack { "+" } else { "" }),
+                of_machine(resources.vgpr_spills),
+                of_machine(resources.occupancy),
+                of_machine(resources.code_size),
+            ]
+        }),
+    );
+    if !known {
+        text.push_str("The driver makes machine code of PTX. With NVIDIA's ptxas on PATH, this table says more.\n");
+    }
+    text
 }

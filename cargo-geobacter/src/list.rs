@@ -6,6 +6,7 @@ use anyhow::Context;
 use geobacter_spool::{
     archive::{self, Archive, KernelId},
     bundle::{self, Bundle, BundleEntry},
+    descriptor::FloatingPoint,
 };
 use object::{Object, ObjectSection};
 use serde_json::json;
@@ -18,6 +19,8 @@ struct Carried<'a> {
     name: String,
     /// Whether the archive has it, from which code for other devices can be made.
     archived: bool,
+    /// What a device may do with its floating-point arithmetic, which the archive knows.
+    fp: Option<FloatingPoint>,
     codes: Vec<&'a BundleEntry>,
 }
 
@@ -36,7 +39,8 @@ pub fn list(program: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let mut kernels: BTreeMap<KernelId, Carried<'_>> = BTreeMap::new();
     for kernel in archives.iter().flat_map(Archive::summaries) {
         let name = kernel.display_name.to_owned();
-        *kernels.entry(kernel.id).or_default() = Carried { name, archived: true, codes: Vec::new() };
+        *kernels.entry(kernel.id).or_default() =
+            Carried { name, archived: true, fp: Some(kernel.fp), codes: Vec::new() };
     }
     for entry in bundles.iter().flat_map(Bundle::entries) {
         let kernel = kernels.entry(entry.kernel).or_default();
@@ -65,6 +69,7 @@ pub fn list(program: &Path, json: bool) -> anyhow::Result<ExitCode> {
                     "kernel": kernel.name,
                     "id": id.to_string(),
                     "archived": kernel.archived,
+                    "fp": kernel.fp,
                     "code": kernel.codes.iter().map(code).collect::<Vec<_>>(),
                 })
             })
@@ -77,9 +82,11 @@ pub fn list(program: &Path, json: bool) -> anyhow::Result<ExitCode> {
         println!("{} carries no kernels", program.display());
         return Ok(ExitCode::SUCCESS);
     }
-    let columns = [("KERNEL", false), ("ARCHIVED", false), ("GPU", false), ("CHECKED", false), ("CODE", true)];
+    let columns =
+        [("KERNEL", false), ("ARCHIVED", false), ("FP", false), ("GPU", false), ("CHECKED", false), ("CODE", true)];
     let rows = kernels.iter().flat_map(|(_, kernel)| {
-        let start = [kernel.name.clone(), yes(kernel.archived)];
+        let fp = kernel.fp.map_or("-".into(), |fp| fp.to_string());
+        let start = [kernel.name.clone(), yes(kernel.archived), fp];
         let row = move |end: [String; 3]| start.iter().cloned().chain(end).collect::<Vec<_>>();
         match &kernel.codes[..] {
             [] => vec![row(["-".into(), "-".into(), "-".into()])],

@@ -10,6 +10,7 @@
 mod cache;
 mod cargo_invocation;
 mod cli;
+mod cuda_tools;
 mod devices;
 mod doctor;
 mod inspect;

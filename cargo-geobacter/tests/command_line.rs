@@ -89,7 +89,7 @@ fn doctor_finds_the_toolchain_and_says_what_to_do_about_the_rest() {
     for name in ["toolchain", "libLLVM", "worker", "rust-lld", "linker", "cache"] {
         assert_eq!(status(name), "ok", "{name}: {checks:#}");
     }
-    for name in ["HSA library", "GPU driver"] {
+    for name in ["HSA library", "AMD driver", "CUDA library", "NVIDIA driver"] {
         assert_ne!(status(name), "fail", "{name}: {checks:#}");
     }
     assert!(output.status.success());

@@ -359,6 +359,30 @@ fn a_changed_kernel_is_picked_up() {
     assert!(output.lines().all(|line| line == "2222"), "{output}");
 }
 
+/// The id is what every cache goes by.
+#[test]
+fn the_same_kernel_with_another_floating_point_option_is_another_kernel() {
+    let _alone = CHANGING_PROJECT.lock();
+    let source = workspace().join("changing/src/main.rs");
+    let of = |option: &str| {
+        write(&source, &CHANGING.replace("workgroup = 64", &format!("workgroup = 64{option}")));
+        let all = succeed(&["inspect", "-p", "changing", "--gpu", "gfx942", "--emit", "source-ir", "--json"]);
+        let text = succeed(&["inspect", "-p", "changing", "--gpu", "gfx942", "--emit", "source-ir"]);
+        let listed = succeed(&["list", workspace().join("target/geobacter/debug/changing").to_str().expect("UTF-8")]);
+        let kernel = serde_json::from_str::<serde_json::Value>(&all).expect("JSON")[0].clone();
+        let [id, fp] = ["id", "fp"].map(|key| kernel[key].as_str().expect("text").to_owned());
+        assert!(text.lines().next().is_some_and(|line| line.ends_with(&format!(", fp({fp})"))), "{text}");
+        assert!(listed.lines().nth(1).is_some_and(|line| line.contains(&format!(" {fp} "))), "{listed}");
+        (fp, id)
+    };
+    let [silent, strict, contract, fast] = ["", ", fp(strict)", ", fp(contract)", ", fp(fast)"].map(of);
+    write(&source, CHANGING);
+    assert_eq!(silent, strict, "the default");
+    assert_eq!([&silent, &contract, &fast].map(|(fp, _)| fp.as_str()), ["strict", "contract", "fast"]);
+    let ids = BTreeSet::from([silent, contract, fast].map(|(_, id)| id));
+    assert_eq!(ids.len(), 3, "{ids:?}");
+}
+
 #[test]
 fn what_no_device_can_do_is_a_compile_error() {
     let output = geobacter(&["build", "-p", "broken"]);
@@ -487,4 +511,35 @@ fn inspect_shows_every_form() {
     assert!(fs::read(file).expect("written").starts_with(b"\x7fELF"));
     let all = geobacter(&["inspect", "-p", "app", "--gpu", "gfx942", "--emit", "obj"]);
     assert_eq!(all.status.code(), Some(2));
+}
+
+/// PTX needs nothing; what becomes of it needs NVIDIA's tools.
+#[test]
+fn inspect_shows_code_for_nvidia_gpus() {
+    let inspect = |emit: &str| geobacter(&["inspect", "-p", "app", "--gpu", "sm_90", "--emit", emit]);
+    let ptx = inspect("asm");
+    let assembly = text(&ptx.stdout);
+    assert!(ptx.status.success() && assembly.contains("// kernels::saxpy for sm_90"), "{}", text(&ptx.stderr));
+    assert!(assembly.contains(".target sm_90") && assembly.contains(".entry saxpy("), "{assembly}");
+    assert!(text(&inspect("obj").stdout).is_empty(), "it has several kernels");
+    let resources = text(&inspect("resources").stdout);
+    assert!(resources.starts_with("KERNEL") && resources.contains("REGISTERS"), "{resources}");
+
+    let not_nvidia = geobacter(&["inspect", "-p", "app", "--gpu", "gfx942", "--emit", "sass"]);
+    assert_eq!(not_nvidia.status.code(), Some(2));
+    assert!(text(&not_nvidia.stderr).contains("SASS is machine code of NVIDIA GPUs"), "{}", text(&not_nvidia.stderr));
+
+    let sass = inspect("sass");
+    if !sass.status.success() {
+        let reason = text(&sass.stderr);
+        assert!(std::env::var_os("GEOBACTER_REQUIRE_TOOLS").is_none(), "this test must not skip here: {reason}");
+        assert!(reason.contains("nvidia-cuda-nvcc-cu12") && reason.contains("nvidia-cuda-nvdisasm"), "{reason}");
+        assert!(
+            resources.contains("With NVIDIA's ptxas on PATH, this table says more.") || reason.contains("nvdisasm`")
+        );
+        eprintln!("skipped in part: {reason}");
+        return;
+    }
+    assert!(text(&sass.stdout).contains("STG.E") && text(&sass.stdout).contains("EXIT"), "{}", text(&sass.stdout));
+    assert!(!resources.contains("this table says more"), "{resources}");
 }

@@ -26,6 +26,21 @@ pub struct LaunchDescriptor {
     pub dimensions: u32,
     /// Work-items of a work-group along x, y and z; 1 beyond `dimensions`.
     pub workgroup: [u32; 3],
+    /// What a device may do with the kernel's floating-point arithmetic.
+    pub fp: FloatingPoint,
+}
+
+/// What a device may do with a kernel's floating-point arithmetic: the option `fp`. On the host it means nothing.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FloatingPoint {
+    /// Each operation is rounded by itself, as IEEE 754 says.
+    #[default]
+    Strict = 0,
+    /// A multiplication and the addition of its result may be rounded once.
+    Contract = 1,
+    /// Sums may be taken in another order, divisions become products, and `f32` functions are the device's approximations.
+    Fast = 2,
 }
 
 /// One parameter of a kernel.

@@ -23,6 +23,12 @@ pub const fn size<T>() -> u32 {
 pub const PLATFORM_HOST: u32 = 0;
 /// [`__gb_platform`] on AMD GPUs.
 pub const PLATFORM_AMD_GPU: u32 = 1;
+/// [`__gb_platform`] on NVIDIA GPUs.
+pub const PLATFORM_NVIDIA_GPU: u32 = 2;
+
+/// Lanes of a wave on the host, where one call runs all of them: as many 32-bit values as a vector register of most processors
+/// has. A power of two, like every device's.
+pub const HOST_WAVE_SIZE: u32 = 8;
 
 #[expect(improper_ctypes, reason = "both sides are Rust of one toolchain; the descriptor's strings never reach C")]
 unsafe extern "C" {
@@ -76,10 +82,32 @@ unsafe extern "C" {
     /// Says that a panic leaves this item of the group. Called from landing pads only, so on the host only: device code
     /// does not unwind.
     pub fn __gb_item_unwinds(x: u32, y: u32, z: u32);
-    /// What runs the kernel: [`PLATFORM_HOST`] or [`PLATFORM_AMD_GPU`]. GPU: a constant.
+    /// What runs the kernel: [`PLATFORM_HOST`], [`PLATFORM_AMD_GPU`] or [`PLATFORM_NVIDIA_GPU`]. GPU: a constant.
     pub safe fn __gb_platform() -> u32;
-    /// Work-items of a wave; 1 on the host. GPU: a constant.
+    /// Work-items of a wave: a power of two, at most 64; [`HOST_WAVE_SIZE`] on the host. GPU: a constant.
     pub safe fn __gb_wave_size() -> u32;
+    /// The value, which is the same for all lanes of the wave: said for the code generator.
+    ///
+    /// # Safety
+    /// It is the same. This and the operations of waves below: all lanes of the wave get here, or none (rule 4); a lane that has
+    /// panicked is no longer one. Sizes are in bytes, constants, and not zero; `from` and `to` are the item's own variables of
+    /// that size, of which `from` may hold anything, bytes that are not initialised too. Where calls run whole groups, nobody
+    /// calls these.
+    pub fn __gb_wave_uniform(value: u32) -> u32;
+    /// Ends the wave's run if it has fewer lanes than these here, because one panicked.
+    pub fn __gb_wave_of_all(lanes: u32);
+    /// A bit for each lane that is here, at the lane's number: set if its condition holds.
+    pub fn __gb_wave_ballot(condition: bool) -> u64;
+    /// To all lanes, what the first lane that is here has.
+    pub fn __gb_wave_read_first(from: *const u8, to: *mut u8, size: u32);
+    /// To all lanes, what one lane has, the same for all: one of the wave's. If it is not here, any value, which is the same
+    /// for all.
+    pub fn __gb_wave_read(from: *const u8, to: *mut u8, size: u32, lane: u32);
+    /// To each lane, what another lane has. If that is not here, or not one of the wave, any value.
+    pub fn __gb_wave_shuffle(from: *const u8, to: *mut u8, size: u32, lane: u32);
+    /// As [`__gb_wave_shuffle`], from the lane whose number differs from the own one in the bits of the mask, which is less than
+    /// the wave's size. Fast for a mask that is a constant.
+    pub fn __gb_wave_shuffle_xor(from: *const u8, to: *mut u8, size: u32, mask: u32);
     /// Whether this launch is checked. GPU: a constant `false`.
     pub safe fn __gb_checked() -> bool;
 }

@@ -25,6 +25,8 @@ pub struct Item<'i, const D: usize> {
     pub(crate) extent: [u32; 3],
     /// Items of a whole group.
     pub(crate) size: [u32; 3],
+    /// Items of a whole wave.
+    pub(crate) wave: u32,
     /// Neither `Send` nor `Sync`: two threads with `&item` could write one element at once.
     pub(crate) scope: PhantomData<(&'i (), dyn OnlyForOneItem)>,
 }
@@ -148,6 +150,13 @@ macro_rules! places {
             pub fn local_index(&self) -> usize {
                 let $token = self;
                 $at.in_group()
+            }
+
+            /// The item's lane in its wave: its [`local_index`](Self::local_index) modulo the wave's size.
+            #[inline(always)]
+            pub fn lane(&self) -> usize {
+                let $token = self;
+                $at.in_group() % $at.wave as usize
             }
 
             /// Id of the item's work-group along each dimension.

@@ -1,6 +1,7 @@
 //! The device language of Geobacter: what a kernel's body is written with.
 //!
 //! * [`workgroup`]: group scope, where barriers are, and the way into item scope.
+//! * [`wave`]: wave scope, between group and item: what a device runs in lockstep, and what its lanes do together.
 //! * [`item`]: the tokens of item scope, which say which element of a buffer belongs to whom.
 //! * [`private`]: values that belong to one item across several visits of item scope.
 //! * [`value`]: what a group's and an item's values can be.
@@ -34,7 +35,8 @@
 //!    generic, and nothing but `'static` values passes through a launch. So a token never meets a handle of another launch.
 //! 4. **Uniform group scope**: what runs at group scope computes the same for every item of a group, because nothing there
 //!    depends on an item: closures for item scope are `Fn + Sync`, and all that may differ between items asks for a token. So
-//!    all items of a group reach the same barriers, in the same order.
+//!    all items of a group reach the same barriers, in the same order. What runs at wave scope does so for the items of a wave,
+//!    and they reach the same operations of waves.
 #![no_std]
 
 pub mod arg;
@@ -58,6 +60,7 @@ pub mod shape;
 pub mod soa;
 pub mod spec;
 pub mod value;
+pub mod wave;
 pub mod workgroup;
 
 pub use arg::KernelArg;
@@ -71,4 +74,5 @@ pub use partition::{Blocks, PerGroup, PerItem, Rows, Strided, Tile};
 pub use private::Private;
 pub use shape::GridShape;
 pub use soa::{InOutSoa, InSoa, OutSoa, StructOfArrays};
+pub use wave::{Varying, Wave};
 pub use workgroup::Workgroup;

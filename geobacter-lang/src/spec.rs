@@ -117,6 +117,8 @@ pub enum Platform {
     Host,
     /// An AMD GPU, or a simulated one.
     AmdGpu,
+    /// An NVIDIA GPU, or a simulated one.
+    NvidiaGpu,
 }
 
 /// What the kernel runs on. A constant in the code for a GPU: `if platform() == Platform::Host { .. }` is not there.
@@ -126,11 +128,13 @@ pub enum Platform {
 pub fn platform() -> Platform {
     match gb::__gb_platform() {
         gb::PLATFORM_AMD_GPU => Platform::AmdGpu,
+        gb::PLATFORM_NVIDIA_GPU => Platform::NvidiaGpu,
         _ => Platform::Host,
     }
 }
 
-/// Work-items that the device runs in lockstep: 64 or 32 on GPUs, 1 on the host. A constant in the code for a GPU.
+/// Work-items of a [`Wave`](crate::Wave), which a GPU runs in lockstep: 64 or 32 on GPUs, 8 on the host. A constant in the code for
+/// a GPU.
 #[inline]
 pub fn wave_size() -> u32 {
     gb::__gb_wave_size()

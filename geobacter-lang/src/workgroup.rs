@@ -20,6 +20,7 @@ use crate::{
     private::Private,
     shape::GridShape,
     value::{GroupValue, ItemValue},
+    wave::Wave,
 };
 
 /// One work-group of a grid of `D` dimensions: the token of group scope.
@@ -34,7 +35,7 @@ pub struct Workgroup<'k, const D: usize> {
     scope: PhantomData<(&'k (), dyn OnlyAtGroupScope)>,
 }
 
-/// Marks what stays at group scope: a [`Workgroup`], an `Lds`.
+/// Marks what stays out of item scope: a [`Workgroup`], a [`Wave`], an `Lds`.
 ///
 /// Nothing implements it. `dyn OnlyAtGroupScope` is neither `Send` nor `Sync`, and its name stands in rustc's message when a
 /// closure for item scope captures what contains it: "`(dyn OnlyAtGroupScope + 'static)` cannot be shared between threads
@@ -89,14 +90,34 @@ impl Drop for Unwinding {
 }
 
 /// A flag of one thread.
-struct Flag(Cell<bool>);
+pub(crate) struct Flag(Cell<bool>);
 
-// SAFETY: rule 4: it lies in a `Workgroup` only, which is not `Sync` by its `OnlyAtGroupScope`. So that is what rustc's message
-// names, and not a `Cell` that nobody knows of.
+impl Flag {
+    /// Whether something is being run that must not come back to the flag's owner.
+    #[inline(always)]
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.get()
+    }
+
+    /// Sets it for as long as the guard lives.
+    #[inline(always)]
+    pub(crate) fn set(&self) -> ItemScope<'_> {
+        self.0.set(true);
+        ItemScope(&self.0)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Self(Cell::new(false))
+    }
+}
+
+// SAFETY: rule 4: it lies in a `Workgroup` or a `Wave` only, which are not `Sync` by their `OnlyAtGroupScope`. So that is what
+// rustc's message names, and not a `Cell` that nobody knows of.
 unsafe impl Sync for Flag {}
 
 /// The time that item scope takes.
-struct ItemScope<'w>(&'w Cell<bool>);
+pub(crate) struct ItemScope<'w>(&'w Cell<bool>);
 
 impl Drop for ItemScope<'_> {
     #[inline(always)]
@@ -128,7 +149,7 @@ unsafe fn temporary<T>() -> *mut T {
 /// Whether some bytes are no `T`: `bool`, `char`, enums, references, and what contains one.
 ///
 /// These are the types in which `Option` finds room for its `None`.
-const fn has_invalid_values<T>() -> bool {
+pub(crate) const fn has_invalid_values<T>() -> bool {
     size_of::<T>() != 0 && size_of::<Option<T>>() == size_of::<T>()
 }
 
@@ -173,7 +194,7 @@ impl<'k, const D: usize> Workgroup<'k, D> {
         } else {
             Axis::SINGLE
         };
-        Self { axes: [x, y, z], extent, in_item_scope: Flag(Cell::new(false)), scope: PhantomData }
+        Self { axes: [x, y, z], extent, in_item_scope: Flag::new(), scope: PhantomData }
     }
 
     /// The same group, if this call runs all of its items, with bounds of its loops that the compiler knows.
@@ -187,7 +208,7 @@ impl<'k, const D: usize> Workgroup<'k, D> {
         }
         let [x, y, z] = &self.axes;
         let axes = [x.whole(self.extent[0]), y.whole(self.extent[1]), z.whole(self.extent[2])];
-        Some(Self { axes, extent: self.extent, in_item_scope: Flag(Cell::new(false)), scope: PhantomData })
+        Some(Self { axes, extent: self.extent, in_item_scope: Flag::new(), scope: PhantomData })
     }
 
     /// Item scope: runs `body` for each item of the group that lies in the grid.
@@ -263,7 +284,7 @@ impl<'k, const D: usize> Workgroup<'k, D> {
     }
 
     #[inline(always)]
-    fn run_item<R>(&self, local: [u32; 3], body: impl FnOnce(Item<'_, D>) -> R) -> R {
+    pub(crate) fn run_item<R>(&self, local: [u32; 3], body: impl FnOnce(Item<'_, D>) -> R) -> R {
         let unwinding = Unwinding { local };
         let [x, y, z] = &self.axes;
         if self.is_sequential() {
@@ -278,10 +299,85 @@ impl<'k, const D: usize> Workgroup<'k, D> {
             origin: [x.origin, y.origin, z.origin],
             extent: self.extent,
             size: [x.size, y.size, z.size],
+            wave: self.wave_size(),
             scope: PhantomData,
         });
         mem::forget(unwinding);
         result
+    }
+
+    /// Wave scope: runs `body` for each wave of the group.
+    ///
+    /// A wave is what a device runs in lockstep: see [`Wave`]. On the host the waves run one after the other, on a GPU at once;
+    /// none waits for another. `body` is `Fn + Sync`, as closures for item scope are: what waves share cannot be changed through
+    /// it, and there is no `Workgroup` in it, so no barrier.
+    #[inline(always)]
+    pub fn waves(&self, body: impl Fn(Wave<'_, D>) + Sync) {
+        let _waves = self.enter_item_scope();
+        let size = self.wave_size();
+        // Counted down, since LLVM does not know that a wave's number is small.
+        let (mut index, mut left) = if self.is_sequential() {
+            (0, (self.items() as u32).div_ceil(size))
+        } else {
+            // SAFETY: rule 4: all lanes of a wave are here, and the items of a wave have numbers that differ by less than its
+            // size, which divides the first.
+            (unsafe { gb::__gb_wave_uniform(self.own_number() / size) }, 1)
+        };
+        while left > 0 {
+            body(Wave::new(self, index));
+            index = index.wrapping_add(1);
+            left = left.wrapping_sub(1);
+        }
+    }
+
+    /// Runs `body` by each wave, and gives what it gives to the group, where a call runs one item.
+    ///
+    /// # Safety
+    /// Not [sequential](Self::is_sequential). The body gives the same in all waves of the group (rule 4).
+    #[inline(always)]
+    #[doc(hidden)]
+    pub unsafe fn in_own_wave<R>(&self, body: impl FnOnce(&Wave<'_, D>) -> R) -> R {
+        let _waves = self.enter_item_scope();
+        // SAFETY: as in `waves`.
+        let index = unsafe { gb::__gb_wave_uniform(self.own_number() / self.wave_size()) };
+        body(&Wave::new(self, index))
+    }
+
+    /// Items of a whole wave: the lanes that the device has, or that [`Wave`] has on the host.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub fn wave_size(&self) -> u32 {
+        // The host's is asked for without a call, so that loops over lanes have a length that is known.
+        if self.is_sequential() { gb::HOST_WAVE_SIZE } else { gb::__gb_wave_size() }
+    }
+
+    /// The first item that this call runs.
+    #[inline(always)]
+    pub(crate) fn own_first(&self) -> [u32; 3] {
+        let [x, y, z] = &self.axes;
+        [x.begin, y.begin, z.begin]
+    }
+
+    /// The number, in its group, of the first item that this call runs.
+    #[inline(always)]
+    pub(crate) fn own_number(&self) -> u32 {
+        let [x, y, z] = &self.axes;
+        // Wrapping, because a group has at most 1024 items.
+        let mut number = x.begin;
+        if D > 1 {
+            number = number.wrapping_add(x.size.wrapping_mul(y.begin));
+        }
+        if D > 2 {
+            number = number.wrapping_add(x.size.wrapping_mul(y.size).wrapping_mul(z.begin));
+        }
+        number
+    }
+
+    /// One past the last item in the grid, along each axis, of those that this call runs.
+    #[inline(always)]
+    pub(crate) fn end_in_grid(&self) -> [u32; 3] {
+        let [x, y, z] = &self.axes;
+        [x.end_in_grid, y.end_in_grid, z.end_in_grid]
     }
 
     /// Runs `body` by one item of the group, and gives its result to the whole group.
@@ -362,7 +458,7 @@ impl<'k, const D: usize> Workgroup<'k, D> {
     /// is kept at run time (a wrapper that looks whether it is used on its own thread), so there this is checked.
     #[inline(always)]
     pub(crate) fn assert_group_scope(&self) {
-        if self.in_item_scope.0.get() {
+        if self.in_item_scope.is_set() {
             entered_from_item_scope();
         }
     }
@@ -370,8 +466,7 @@ impl<'k, const D: usize> Workgroup<'k, D> {
     #[inline(always)]
     fn enter_item_scope(&self) -> ItemScope<'_> {
         self.assert_group_scope();
-        self.in_item_scope.0.set(true);
-        ItemScope(&self.in_item_scope.0)
+        self.in_item_scope.set()
     }
 
     /// Whether this call runs the items of the group one after the other, so that nothing happens between two steps of one

@@ -277,7 +277,7 @@ fn as_param(param: &Param) -> TokenStream {
 
 fn descriptor(kernel: &Kernel, options: &Options, name: &str, lang: &TokenStream) -> TokenStream {
     let dimensions = kernel.dimensions as u32;
-    let workgroup = options.workgroup();
+    let (workgroup, fp) = (options.workgroup(), options.floating_point.variant());
     let params = kernel.params.iter().map(|param| {
         let (as_param, name, written) = (as_param(param), param.name.unraw().to_string(), &param.written);
         let at = param.ty.span();
@@ -321,6 +321,7 @@ fn descriptor(kernel: &Kernel, options: &Options, name: &str, lang: &TokenStream
             column: #column,
             dimensions: #dimensions,
             workgroup: [#(#workgroup),*],
+            fp: #lang::descriptor::FloatingPoint::#fp,
         }
     }
 }

@@ -106,6 +106,11 @@ mod tests {
                 y.set(&item, 0);
             }
         }
+        with_a_floating_point_option: (workgroup = 256, fp(contract)) {
+            fn axpy(item: Item<1>, a: f32, x: In<f32>, y: InOut<f32>) {
+                y.set(&item, a * x[&item] + y.get(&item));
+            }
+        }
         without_parameters: (workgroup = 1) {
             fn nothing(_item: Item<1>) {}
         }

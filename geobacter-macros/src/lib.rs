@@ -37,6 +37,9 @@ use syn::DeriveInput;
 /// are LDS, in a kernel at group scope (`#[workgroup_shared] tile: Lds<[f32; 256]>`), buffers (`In<T>`, `Out<T>`, `InOut<T>`, `Slice<T>`), plain values, and functions that capture nothing (`f: F` where
 /// `F: Fn(..) -> ..`, or `f: impl Fn(..) -> ..`). Type and const parameters are welcome.
 ///
+/// `fp(contract)` and `fp(fast)` beside `workgroup` say what a GPU may do with the kernel's floating-point arithmetic; otherwise, or
+/// with `fp(strict)`, each operation is rounded as IEEE 754 says.
+///
 /// In a kernel at group scope, LDS can also be declared at the top level of the body:
 /// `#[workgroup_shared] let tile: Lds<[f32; 256]>;`.
 ///

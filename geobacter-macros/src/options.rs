@@ -2,9 +2,10 @@
 
 use proc_macro2::Span;
 use syn::{
-    Error, Expr, ExprArray, ExprLit, Ident, Lit, Result, Token,
+    Error, Expr, ExprArray, ExprLit, Ident, Lit, Result, Token, parenthesized,
     parse::{Parse, ParseStream},
     spanned::Spanned,
+    token::Paren,
 };
 
 use crate::signature::{Kernel, Scope};
@@ -16,7 +17,56 @@ const MAX_WORKGROUP: u64 = 1024;
 pub struct Options {
     /// Work-items of a work-group along each dimension that was given.
     pub workgroup: Vec<u32>,
+    /// What a device may do with floating-point arithmetic.
+    pub floating_point: FloatingPoint,
     span: Span,
+}
+
+/// `fp(..)`: a variant of `geobacter_lang`'s `FloatingPoint`.
+#[derive(Clone, Copy)]
+pub enum FloatingPoint {
+    Strict,
+    Contract,
+    Fast,
+}
+
+impl FloatingPoint {
+    const HOW: &str = "write `fp(strict)`, `fp(contract)` or `fp(fast)`";
+
+    /// The variant's name.
+    pub fn variant(self) -> Ident {
+        let name = match self {
+            Self::Strict => "Strict",
+            Self::Contract => "Contract",
+            Self::Fast => "Fast",
+        };
+        Ident::new(name, Span::call_site())
+    }
+
+    /// Reads what follows the word `fp`, which stands at `key`.
+    fn parse(key: &Ident, input: ParseStream<'_>) -> Result<Self> {
+        if !input.peek(Paren) {
+            return Err(Error::new(key.span(), Self::HOW));
+        }
+        let inside;
+        let parentheses = parenthesized!(inside in input);
+        if inside.is_empty() {
+            return Err(Error::new(parentheses.span.join(), format!("`fp` without an option: {}", Self::HOW)));
+        }
+        let name: Ident = inside.parse()?;
+        let option = match name.to_string().as_str() {
+            "strict" => Self::Strict,
+            "contract" => Self::Contract,
+            "fast" => Self::Fast,
+            _ => {
+                return Err(Error::new(name.span(), format!("unknown floating-point option `{name}`: {}", Self::HOW)));
+            }
+        };
+        if !inside.is_empty() {
+            return Err(inside.error(format!("`fp` takes one option, and `fast` includes `contract`: {}", Self::HOW)));
+        }
+        Ok(option)
+    }
 }
 
 impl Options {
@@ -50,24 +100,30 @@ impl Options {
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut workgroup = None;
+        let (mut workgroup, mut floating_point) = (None, None);
         while !input.is_empty() {
             let key: Ident = input.parse()?;
-            if key != "workgroup" {
+            let twice = |given: bool| match given {
+                true => Err(Error::new(key.span(), format!("`{key}` is given twice"))),
+                false => Ok(()),
+            };
+            if key == "workgroup" {
+                twice(workgroup.is_some())?;
+                if !input.peek(Token![=]) {
+                    return Err(Error::new(key.span(), "write `workgroup = 256`, or `workgroup = [16, 16]`"));
+                }
+                input.parse::<Token![=]>()?;
+                let value: Expr = input.parse()?;
+                workgroup = Some((sizes(&value)?, value.span()));
+            } else if key == "fp" {
+                twice(floating_point.is_some())?;
+                floating_point = Some(FloatingPoint::parse(&key, input)?);
+            } else {
                 return Err(Error::new(
                     key.span(),
-                    format!("unknown option `{key}`: a kernel has the option `workgroup`"),
+                    format!("unknown option `{key}`: a kernel has the options `workgroup` and `fp`"),
                 ));
             }
-            if workgroup.is_some() {
-                return Err(Error::new(key.span(), "`workgroup` is given twice"));
-            }
-            if !input.peek(Token![=]) {
-                return Err(Error::new(key.span(), "write `workgroup = 256`, or `workgroup = [16, 16]`"));
-            }
-            input.parse::<Token![=]>()?;
-            let value: Expr = input.parse()?;
-            workgroup = Some((sizes(&value)?, value.span()));
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }
@@ -78,7 +134,7 @@ impl Parse for Options {
                 "a kernel needs the size of its work-groups: `#[kernel(workgroup = 256)]`, or `[16, 16]` for `Item<2>` and `Workgroup<2>`",
             )
         })?;
-        Ok(Self { workgroup, span })
+        Ok(Self { workgroup, floating_point: floating_point.unwrap_or(FloatingPoint::Strict), span })
     }
 }
 

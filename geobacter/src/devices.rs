@@ -74,7 +74,8 @@ pub fn devices() -> Devices {
 
 /// The devices of this machine, whether or not this program carries code for them.
 ///
-/// The first call may load and start the HSA runtime; later calls give the same devices.
+/// The first call may load and start the HSA runtime and the CUDA driver; later calls give the same devices. Only an NVIDIA GPU
+/// whose context a kernel has lost is opened again, if it can be, and another device stands in its place then.
 pub fn discover() -> Devices {
     let mut devices = Devices::default();
     devices.add_host();
@@ -93,6 +94,23 @@ pub fn discover() -> Devices {
         what: "AMD GPUs".into(),
         reason: "the program was built without geobacter's feature `amd`".into(),
     });
+    #[cfg(feature = "cuda")]
+    {
+        let found = geobacter_runtime_cuda::devices();
+        devices.present.extend(found.devices());
+        let absences = found
+            .absent
+            .iter()
+            .map(|(source, reason)| Absence { what: source.to_string(), reason: reason.to_string() });
+        devices.absent.extend(absences);
+    }
+    #[cfg(not(feature = "cuda"))]
+    devices.absent.push(Absence {
+        what: "NVIDIA GPUs".into(),
+        reason: "the program was built without geobacter's feature `cuda`".into(),
+    });
+    // GPUs before simulated ones, whoever makes them.
+    devices.present.sort_by_key(|device| device.info().kind == DeviceKind::Simulator);
     devices.restrict(&asked());
     devices
 }
@@ -105,7 +123,7 @@ fn asked() -> Vec<String> {
 
 impl Devices {
     /// Keeps the devices with these names, which are ids or kinds; all, if there is no name. A name that fits none becomes
-    /// an absence.
+    /// an absence. If each fits one, no absence is left: nobody asked for what is missing.
     fn restrict(&mut self, names: &[String]) {
         if names.is_empty() {
             return;
@@ -114,7 +132,12 @@ impl Devices {
             let id = device.id();
             id == name || id.split(':').next() == Some(name)
         };
-        for name in names.iter().filter(|name| !self.present.iter().any(|device| fits(device, name))) {
+        let missing: Vec<_> =
+            names.iter().filter(|name| !self.present.iter().any(|device| fits(device, name))).collect();
+        if missing.is_empty() {
+            self.absent.clear();
+        }
+        for name in missing {
             let known: Vec<_> = self.present.iter().map(Device::id).collect();
             let reason = format!("{DEVICE_VARIABLE} asks for it; those here are `{}`", known.join("`, `"));
             self.absent.push(Absence { what: format!("device `{name}`"), reason });
@@ -133,7 +156,7 @@ impl Devices {
     }
 }
 
-/// The device with this id: `host`, `sim:gfx942`, `amd:0`.
+/// The device with this id: `host`, `amd:0`, `cuda:0`, `sim:gfx942`, `sim:sm_90`.
 ///
 /// # Errors
 /// [`DeviceError`] if this program can use none with this id; it names those that it can.

@@ -143,8 +143,8 @@ pub use bytemuck;
 pub use devices::{Absence, DEVICE_VARIABLE, DeviceError, Devices, device, devices, discover};
 pub use geobacter_lang::{
     AtomicElement, Atomics, Blocks, Element, Grid, GridShape, In, InOut, InOutSoa, InSoa, Item, KernelArg, Leader,
-    LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, Strided, StructOfArrays, Tile, WorkItem,
-    Workgroup, atomic, descriptor, partition, println, spec, spec::Spec,
+    LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, Strided, StructOfArrays, Tile, Varying, Wave,
+    WorkItem, Workgroup, atomic, descriptor, partition, println, spec, spec::Spec,
 };
 pub use geobacter_macros::{Element, KernelArg, StructOfArrays, kernel};
 pub use geobacter_runtime_core::{
@@ -181,8 +181,8 @@ pub mod prelude {
     pub use crate::{
         Atomics, Blocks, Collectives, Device, DeviceBox, DeviceBuffer, DeviceSlice, DeviceVec, Element, Event, Filled,
         HostBuffer, In, InOut, InOutSoa, InSoa, Item, KernelArg, Lds, Leader, LocalItem, Out, OutSoa, PerGroup,
-        PerItem, Private, Rows, Slice, SoaBuffer, Spec, Stream, Strided, StructOfArrays, Tile, Together, Workgroup,
-        kernel,
+        PerItem, Private, Rows, Slice, SoaBuffer, Spec, Stream, Strided, StructOfArrays, Tile, Together, Varying, Wave,
+        Workgroup, kernel,
     };
 }
 

@@ -4,12 +4,14 @@
 //! 1. C's memory functions get bodies; attributes of the host go, everything becomes inlinable and convergent;
 //! 2. the target's data layout is set, and stack slots and globals move to its address spaces, before anything is
 //!    optimised;
-//! 3. the values of panics' messages are taken out of memory;
+//! 3. in kernels with `fp(fast)`, functions of `f32` that the target has an approximation of become LLVM's intrinsics; the values of
+//!    panics' messages are taken out of memory, for which everything is inlined;
 //! 4. intrinsics and panics get bodies, and the kernel function is added;
 //! 5. in kernels with group scope, everything is inlined, barriers that order nothing are dropped, and LDS and barriers get
 //!    their meaning;
-//! 6. LLVM's whole `O3` pipeline for the target;
-//! 7. code is emitted, once: emission changes the module.
+//! 6. what is left of those intrinsics becomes the target's approximations;
+//! 7. LLVM's whole `O3` pipeline for the target;
+//! 8. code is emitted, once: emission changes the module.
 
 use std::{path::Path, ptr};
 
@@ -27,7 +29,7 @@ use crate::{
     error::Error,
     ir::{self, Context, Ir},
     llvm_options, llvm_workarounds,
-    passes::{address_spaces, attributes, group_scope, library_calls, messages, redundant_barriers},
+    passes::{address_spaces, approximations, attributes, group_scope, library_calls, messages, redundant_barriers},
     spool,
     targets::{self, KernelLowering, Target},
 };
@@ -53,13 +55,21 @@ pub fn compile(job: &CompileJob, sysroot: &Path) -> Result<CompiledKernel, Error
 
     let llvm_failed =
         |what, reason| Error::Llvm { kernel: job.export.clone(), target: job.target.clone(), what, reason };
-    module.run_passes("default<O3>", machine.as_mut_ptr()).map_err(|reason| llvm_failed("optimise it", reason))?;
+    module
+        .run_passes(target.optimisation(), machine.as_mut_ptr())
+        .map_err(|reason| llvm_failed("optimise it", reason))?;
+    let module = match target.before_emission(&module) {
+        None => module,
+        Some(text) => {
+            Ir::parse_text(&context, &text).map_err(|reason| llvm_failed("read its own assembly language", reason))?
+        }
+    };
     let emit = |kind| emit(&module, &machine, kind).map_err(|reason| llvm_failed("emit code for it", reason));
     let (bytes, resources) = match job.emit {
         Emit::LlvmIr | Emit::SourceIr => (module.to_text().into_bytes(), None),
         Emit::Assembly => (emit(LLVMCodeGenFileType::LLVMAssemblyFile)?, None),
         Emit::CodeObject => {
-            let object = emit(LLVMCodeGenFileType::LLVMObjectFile)?;
+            let object = emit(target.code_file())?;
             if let [first, ..] = context.errors().as_slice() {
                 return Err(llvm_failed("generate code for it", first.clone()));
             }
@@ -92,16 +102,23 @@ fn retarget(
         kernel: job.entry.clone(),
         reason: "the entry function is missing".into(),
     })?;
-    messages::run(module, entry, machine.as_mut_ptr()).map_err(invalid("reading the values of messages"))?;
+    let approximations = target.approximations().filter(|target| approximations::choose(module, target));
+    messages::run(module, entry).map_err(invalid("reading the values of messages"))?;
     let lowering = KernelLowering { module, entry, export: &job.export, descriptor, constants: &job.constants };
     let kernel = target.lower(&lowering)?;
-    if group_scope::is_used(module) {
-        let inlined = module.run_passes(group_scope::INLINE, machine.as_mut_ptr());
-        inlined.map_err(invalid("inlining"))?;
+    let has_group_scope = group_scope::is_used(module);
+    if has_group_scope || approximations.is_some() || target.inlines_first() {
+        group_scope::inline(module).map_err(invalid("inlining"))?;
+    }
+    if has_group_scope {
         group_scope::drop_needless_barriers_of_all(module);
         redundant_barriers::run(kernel, target.address_spaces());
         target.lower_group_scope(&lowering, kernel)?;
     }
+    if let Some(approximations) = &approximations {
+        approximations::lower(module, approximations).map_err(invalid("approximating functions"))?;
+    }
+    target.finish(&lowering, kernel)?;
     module.verify().map_err(invalid("retargeting"))
 }
 
@@ -118,7 +135,7 @@ fn machine(target: &dyn Target, kernel: &str) -> Result<TargetMachine, Error> {
         .create_target_machine(
             &triple,
             target.processor(),
-            "",
+            target.features(),
             OptimizationLevel::Aggressive,
             RelocMode::PIC,
             CodeModel::Default,

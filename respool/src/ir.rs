@@ -62,6 +62,11 @@ impl Context {
         Type(unsafe { LLVMIntTypeInContext(self.0, bits) })
     }
 
+    pub fn float(&self) -> Type {
+        // SAFETY: the context lives.
+        Type(unsafe { LLVMFloatTypeInContext(self.0) })
+    }
+
     pub fn void(&self) -> Type {
         // SAFETY: the context lives.
         Type(unsafe { LLVMVoidTypeInContext(self.0) })
@@ -481,6 +486,15 @@ impl Type {
         }
     }
 
+    /// The type of a vector's elements; any other type itself.
+    pub fn scalar(self) -> Type {
+        match self.kind() {
+            // SAFETY: rule 3: the kind is checked.
+            LLVMTypeKind::LLVMVectorTypeKind => Type(unsafe { LLVMGetElementType(self.0) }),
+            _ => self,
+        }
+    }
+
     /// The integer type's width.
     pub fn bits(self) -> u32 {
         // SAFETY: rule 3: an integer type.
@@ -679,6 +693,28 @@ impl Value {
         Block(unsafe { LLVMAppendBasicBlockInContext(context.0, self.0, name.as_ptr()) })
     }
 
+    /// Attaches metadata that says by being there what it says, to an instruction.
+    pub fn set_empty_metadata(self, context: &Context, kind: &str) {
+        // SAFETY: rule 3: an instruction; the pointer and the length describe the name.
+        unsafe {
+            let kind = LLVMGetMDKindIDInContext(context.0, kind.as_ptr().cast(), kind.len() as c_uint);
+            let node = LLVMMDNodeInContext2(context.0, ptr::null_mut(), 0);
+            LLVMSetMetadata(self.0, kind, LLVMMetadataAsValue(context.0, node));
+        }
+    }
+
+    /// What a `getelementptr` counts in its first index.
+    pub fn indexed_type(self) -> Type {
+        // SAFETY: rule 3: a `getelementptr`.
+        Type(unsafe { LLVMGetGEPSourceElementType(self.0) })
+    }
+
+    /// Whether a load or a store is volatile.
+    pub fn is_volatile(self) -> bool {
+        // SAFETY: rule 3: a load or a store.
+        unsafe { LLVMGetVolatile(self.0) != 0 }
+    }
+
     /// Attaches metadata that is a list of integers.
     pub fn set_integer_metadata(self, context: &Context, kind: &str, values: &[u32]) {
         // SAFETY: rule 3: a function; pointers and lengths describe the arrays.
@@ -836,6 +872,35 @@ impl Value {
         Block(unsafe { LLVMGetInstructionParent(self.0) })
     }
 
+    /// Makes a load or store a relaxed atomic one.
+    fn make_relaxed(self) {
+        // SAFETY: rule 3: a load or store.
+        unsafe { LLVMSetOrdering(self.0, llvm_sys::LLVMAtomicOrdering::LLVMAtomicOrderingMonotonic) }
+    }
+
+    /// The instruction behind this one, in the same block.
+    pub fn next_instruction(self) -> Option<Value> {
+        // SAFETY: rule 3: an instruction.
+        Value::some(unsafe { LLVMGetNextInstruction(self.0) })
+    }
+
+    /// A function's first instruction that is no stack slot.
+    pub fn first_instruction_after_allocas(self) -> Option<Value> {
+        self.blocks().next()?.instructions().into_iter().find(|first| first.opcode() != LLVMOpcode::LLVMAlloca)
+    }
+
+    /// Has an instruction use another value wherever it uses this one.
+    pub fn replace_operand(self, old: Value, new: Value) {
+        // SAFETY: rule 3: a user; the index is less than the number that LLVM gives.
+        unsafe {
+            for index in 0..LLVMGetNumOperands(self.0).max(0) as c_uint {
+                if LLVMGetOperand(self.0, index) == old.0 {
+                    LLVMSetOperand(self.0, index, new.0);
+                }
+            }
+        }
+    }
+
     /// The users of a value, gathered.
     pub fn users(self) -> Vec<Value> {
         let mut users = Vec::new();
@@ -941,6 +1006,22 @@ impl Value {
         }
     }
 
+    /// What may be done with the result of floating-point arithmetic: bits `LLVMFastMath*`. None for other instructions.
+    pub fn fast_math_flags(self) -> u32 {
+        // SAFETY: it is an instruction that can have flags, as LLVM says itself.
+        unsafe { if LLVMCanValueUseFastMathFlags(self.0) != 0 { LLVMGetFastMathFlags(self.0) } else { 0 } }
+    }
+
+    /// Sets the flags of an instruction that can have them, and does nothing to others.
+    pub fn set_fast_math_flags(self, flags: u32) {
+        // SAFETY: as above.
+        unsafe {
+            if LLVMCanValueUseFastMathFlags(self.0) != 0 {
+                LLVMSetFastMathFlags(self.0, flags);
+            }
+        }
+    }
+
     pub fn const_u64(self) -> Option<u64> {
         // SAFETY: the kind is checked; integers of over 64 bits are left out.
         (self.kind() == LLVMValueKind::LLVMConstantIntValueKind && self.ty().bits() <= 64)
@@ -951,6 +1032,13 @@ impl Value {
     pub fn const_address_space_cast(self, to: Type) -> Value {
         // SAFETY: rule 3: a constant pointer.
         Value(unsafe { LLVMConstAddrSpaceCast(self.0, to.0) })
+    }
+
+    /// The address so many bytes behind this global.
+    pub fn const_byte_offset(self, context: &Context, offset: u64) -> Value {
+        let mut index = [context.int(64).integer(offset).0];
+        // SAFETY: rules 1 and 3: a constant pointer; one index into an array of bytes.
+        Value(unsafe { LLVMConstInBoundsGEP2(context.int(8).0, self.0, index.as_mut_ptr(), 1) })
     }
 
     /// The bytes of a constant array of bytes.
@@ -1056,6 +1144,67 @@ impl Value {
     }
 }
 
+impl Value {
+    /// The functions whose source an instruction comes from, innermost first: one, or those through which it was inlined. None without
+    /// debug information, and for an instruction that was made of several (line 0).
+    pub fn source_scopes(self) -> Vec<Scope> {
+        let mut scopes = Vec::new();
+        // SAFETY: rule 3: an instruction; a null location is checked for.
+        unsafe {
+            let mut location = LLVMInstructionGetDebugLoc(self.0);
+            if !location.is_null() && LLVMDILocationGetLine(location) == 0 {
+                return scopes;
+            }
+            while !location.is_null() {
+                scopes.push(Scope(LLVMDILocationGetScope(location)));
+                location = LLVMDILocationGetInlinedAt(location);
+            }
+        }
+        scopes
+    }
+
+    /// The source of a function. `None` without debug information.
+    pub fn subprogram(self) -> Option<Scope> {
+        // SAFETY: rule 3: a function.
+        let subprogram = unsafe { LLVMGetSubprogram(self.0) };
+        (!subprogram.is_null()).then_some(Scope(subprogram))
+    }
+}
+
+/// A scope of debug information: a block, a function, a type, a module.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scope(LLVMMetadataRef);
+
+impl Scope {
+    /// The names of crate and modules around it, outermost first.
+    pub fn modules(self, context: &Context) -> Vec<String> {
+        use llvm_sys::debuginfo::LLVMMetadataKind::LLVMDINamespaceMetadataKind;
+        let mut names = Vec::new();
+        // SAFETY: rule 1. LLVM keeps file, enclosing scope and name of every scope as the node's first three operands
+        // (`DIScope` in its DebugInfoMetadata.h); there is no accessor in its C API. Blocks have no name and fewer operands,
+        // and null is checked for.
+        unsafe {
+            let mut scope = LLVMMetadataAsValue(context.0, self.0);
+            while !scope.is_null() {
+                let mut operands = vec![ptr::null_mut(); LLVMGetMDNodeNumOperands(scope) as usize];
+                LLVMGetMDNodeOperands(scope, operands.as_mut_ptr());
+                if matches!(LLVMGetMetadataKind(LLVMValueAsMetadata(scope)), LLVMDINamespaceMetadataKind)
+                    && let Some(&name) = operands.get(2)
+                    && !name.is_null()
+                {
+                    let mut length = 0;
+                    let text = LLVMGetMDString(name, &mut length);
+                    let bytes = std::slice::from_raw_parts(text.cast::<u8>(), length as usize);
+                    names.push(String::from_utf8_lossy(bytes).into_owned());
+                }
+                scope = operands.get(1).copied().unwrap_or(ptr::null_mut());
+            }
+        }
+        names.reverse();
+        names
+    }
+}
+
 /// # Safety
 /// `get` must be an accessor of this kind of metadata.
 unsafe fn metadata_text(
@@ -1152,6 +1301,20 @@ impl<'c> Builder<'c> {
         store
     }
 
+    /// A relaxed load, for the work-group.
+    pub fn load_relaxed(&self, ty: Type, pointer: Value, align: u32) -> Value {
+        let load = self.load(ty, pointer, align);
+        load.make_relaxed();
+        load
+    }
+
+    /// A relaxed store, for the work-group.
+    pub fn store_relaxed(&self, value: Value, pointer: Value, align: u32) -> Value {
+        let store = self.store(value, pointer, align);
+        store.make_relaxed();
+        store
+    }
+
     /// A relaxed addition, visible to the host. Gives what was there before.
     pub fn add_relaxed(&self, pointer: Value, value: Value) -> Value {
         // SAFETY: rules 1 and 3.
@@ -1206,6 +1369,12 @@ impl<'c> Builder<'c> {
     pub fn resize(&self, value: Value, to: Type) -> Value {
         // SAFETY: rules 1 and 3.
         Value(unsafe { LLVMBuildIntCast2(self.builder, value.0, to.0, 0, c"".as_ptr()) })
+    }
+
+    /// A floating-point number in a wider or narrower type.
+    pub fn resize_float(&self, value: Value, to: Type) -> Value {
+        // SAFETY: rules 1 and 3.
+        Value(unsafe { LLVMBuildFPCast(self.builder, value.0, to.0, c"".as_ptr()) })
     }
 
     /// A field of a structure.

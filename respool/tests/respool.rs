@@ -1,87 +1,23 @@
 //! The worker's two halves on kernels that rustc compiles here: the spool step, and code for every target.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    sync::OnceLock,
-};
+mod common;
 
-use geobacter_respool::{compile::compile, spool::extract, targets};
+use common::{assembly, generate, kernels, spool};
+use geobacter_respool::targets;
 use geobacter_spool::{
-    archive::{Archive, Kernel, Producer},
     descriptor::ParamKind,
-    job::{CompileJob, Emit, ExtractJob, Extracted},
+    job::{Emit, HIDDEN_BLOCK},
     output::PRINTS_SYMBOL,
 };
 use object::{Object, ObjectSymbol};
 
-fn sysroot() -> &'static Path {
-    static SYSROOT: OnceLock<PathBuf> = OnceLock::new();
-    SYSROOT.get_or_init(|| {
-        let output = Command::new("rustc").args(["--print", "sysroot"]).output().expect("rustc runs");
-        let sysroot = PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim());
-        geobacter_llvm::load(&sysroot).expect("the toolchain has a libLLVM");
-        sysroot
-    })
+/// Whether code for this target is PTX.
+fn is_nvidia(target: &str) -> bool {
+    targets::nvptx::NAMES.contains(&target)
 }
 
-/// Compiles a source file as the wrapper does, and runs the spool step on what rustc left.
-fn spool(source: &str, optimise: bool) -> Extracted {
-    let folder = tempfile::tempdir().expect("a folder");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels").join(source);
-    let status = Command::new("rustc")
-        .args(["--edition=2024", "--crate-type=lib", "-Csave-temps", "-Cdebuginfo=line-tables-only"])
-        .args(["-Zmir-enable-passes=-JumpThreading", "-Zshare-generics=no", "-Awarnings"])
-        .arg("-Csymbol-mangling-version=v0")
-        .arg(if optimise { "-Copt-level=3" } else { "-Copt-level=0" })
-        .env("RUSTC_BOOTSTRAP", "1")
-        .arg("--out-dir")
-        .args([folder.path(), &source])
-        .status()
-        .expect("rustc runs");
-    assert!(status.success());
-    let files = |folder: &Path, ending: &str| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).expect("a folder").filter_map(Result::ok);
-        entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with(ending)).collect()
-    };
-    let libraries = files(&sysroot().join("lib/rustlib/x86_64-unknown-linux-gnu/lib"), ".rlib")
-        .into_iter()
-        .filter(|path| {
-            ["libcore-", "liballoc-", "libcompiler_builtins-"].iter().any(|name| path.to_string_lossy().contains(name))
-        })
-        .collect();
-    let producer = Producer {
-        rustc: "1.95.0".into(),
-        llvm: "22".into(),
-        sysroot: sysroot().to_owned(),
-        worker: PathBuf::new(),
-        worker_build: String::new(),
-    };
-    extract(&ExtractJob { producer, kernel_modules: files(folder.path(), ".no-opt.bc"), libraries })
-        .unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn kernels(extracted: &Extracted) -> Vec<Kernel> {
-    assert_eq!(extracted.diagnostics, []);
-    let archives = Archive::read_section(&extracted.archive).expect("an archive");
-    archives.iter().flat_map(Archive::kernels).map(|kernel| kernel.expect("a kernel")).collect()
-}
-
-fn generate(kernel: &Kernel, target: &str, emit: Emit) -> geobacter_spool::job::CompiledKernel {
-    let job = CompileJob {
-        checked: false,
-        constants: Vec::new(),
-        bitcode: kernel.bitcode.clone(),
-        entry: kernel.symbol.clone(),
-        export: format!("{}_{}", kernel.descriptor.name, kernel.id.short()),
-        target: target.to_owned(),
-        emit,
-    };
-    compile(&job, sysroot()).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn assembly(kernel: &Kernel, target: &str) -> String {
-    String::from_utf8(generate(kernel, target, Emit::Assembly).bytes).expect("text")
+fn amd() -> &'static [&'static str] {
+    targets::amdgpu::NAMES
 }
 
 #[test]
@@ -96,19 +32,19 @@ fn every_target_takes_ordinary_rust_debug_and_release() {
             for target in targets::names() {
                 let compiled = generate(kernel, target, Emit::CodeObject);
                 let resources = compiled.resources.expect("a code object has resources");
-                assert!(compiled.bytes.starts_with(b"\x7fELF"));
+                assert_eq!(compiled.bytes.starts_with(b"\x7fELF"), !is_nvidia(target));
                 assert_eq!(resources.max_workgroup, 256);
                 assert_eq!(resources.dynamic_stack, kernel.descriptor.name == "ordinary", "{target}");
-                let asks = resources.hidden_args.iter().any(|argument| argument.kind == "hidden_hostcall_buffer");
-                let prints = kernel.descriptor.name == "prints";
-                assert_eq!((asks, has_symbol(&compiled.bytes, PRINTS_SYMBOL)), (prints, prints), "{target}");
-                let panics = resources.hidden_args.iter().any(|argument| argument.kind == "hidden_printf_buffer");
-                assert_eq!(
-                    panics,
-                    ["ordinary", "panics"].contains(&&*kernel.descriptor.name),
-                    "{target} {:?}",
-                    resources.hidden_args
-                );
+                let asks = |kind: &str| resources.hidden_args.iter().any(|argument| argument.kind == kind);
+                let name = &*kernel.descriptor.name;
+                let (prints, panics) = (name == "prints", ["ordinary", "panics"].contains(&name));
+                assert_eq!(has_symbol(&compiled.bytes, PRINTS_SYMBOL), prints, "{target}");
+                if is_nvidia(target) {
+                    assert_eq!(asks(HIDDEN_BLOCK), prints || panics, "{target} {name}: {:?}", resources.hidden_args);
+                } else {
+                    assert_eq!(asks("hidden_hostcall_buffer"), prints, "{target} {name}");
+                    assert_eq!(asks("hidden_printf_buffer"), panics, "{target} {name}: {:?}", resources.hidden_args);
+                }
             }
         }
     }
@@ -155,7 +91,7 @@ fn saxpy_is_what_a_hand_written_kernel_gives() {
         let extracted = spool("plain.rs", optimise);
         let kernels = kernels(&extracted);
         let saxpy = kernels.iter().find(|kernel| kernel.descriptor.name == "saxpy").expect("saxpy");
-        for target in targets::names() {
+        for target in amd() {
             let text = assembly(saxpy, target);
             let code: Vec<&str> = text.lines().take_while(|line| !line.contains("s_endpgm")).collect();
             let any = |what: &str| code.iter().any(|line| line.trim_start().starts_with(what));
@@ -174,6 +110,9 @@ fn saxpy_is_what_a_hand_written_kernel_gives() {
 
 /// Whether a code object has this symbol.
 fn has_symbol(code_object: &[u8], symbol: &str) -> bool {
+    if let Ok(ptx) = std::str::from_utf8(code_object) {
+        return ptx.lines().any(|line| line.starts_with(".visible .global") && line.contains(symbol));
+    }
     let file = object::File::parse(code_object).expect("an ELF file");
     file.dynamic_symbols().any(|found| found.name() == Ok(symbol))
 }
@@ -191,6 +130,31 @@ fn messages_with_values_need_no_scratch() {
             // No list of arguments, and no formatting.
             let ir = String::from_utf8(generate(kernel, target, Emit::LlvmIr).bytes).expect("text");
             assert!(!ir.contains(" = alloca") && !ir.contains("__gb_capture"), "{ir}");
+        }
+    }
+}
+
+#[test]
+fn ptx_of_saxpy_is_what_a_hand_written_kernel_gives() {
+    for optimise in [false, true] {
+        let kernels = kernels(&spool("plain.rs", optimise));
+        let saxpy = kernels.iter().find(|kernel| kernel.descriptor.name == "saxpy").expect("saxpy");
+        for target in targets::nvptx::NAMES {
+            let text = assembly(saxpy, target);
+            assert!(text.lines().any(|line| line.trim() == format!(".target {target}")), "no debug mode: {text}");
+            let any = |what: &str| text.lines().any(|line| line.trim_start().starts_with(what));
+            assert!(any("ld.global") && any("st.global") && any("ld.param"), "{text}");
+            // Every address is one of global memory, and no value lies on the stack.
+            assert!(!any("ld.b32") && !any("st.b32") && !any("ld.local") && !text.contains("__local_depot"), "{text}");
+            assert!(text.contains("plain.rs") && any(".loc"), "the code names its source: {text}");
+            // What is only read may be read at any time; what the kernel writes, too, may not.
+            let loads = |what: &str| text.lines().filter(|line| line.trim_start().starts_with(what)).count();
+            assert_eq!((loads("ld.global.nc.b32"), loads("ld.global.b32")), (1, 1), "{text}");
+            // One comparison: the item against the grid. No check for each element.
+            let comparisons = text.lines().filter(|line| line.trim_start().starts_with("setp")).count();
+            assert_eq!(comparisons, 1, "{text}");
+            // Strict: a product and a sum are not one operation, and nobody else may make one of them.
+            assert!(any("mul.rn.f32") && any("add.rn.f32"), "{text}");
         }
     }
 }

@@ -6,7 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use geobacter_runtime_core::{code::DeviceCode, output};
+use geobacter_runtime_core::{
+    code::DeviceCode,
+    image::{Constants, HasConstants},
+    output,
+};
 use hsa_rt_sys::{hsa_code_object_reader_t, hsa_executable_symbol_t, hsa_executable_t};
 
 use crate::{
@@ -82,6 +86,12 @@ impl Executable {
     pub(crate) fn private_segment(&self, dynamic: u32) -> u32 {
         let resources = &self.code.resources;
         if resources.dynamic_stack { resources.scratch.saturating_add(dynamic) } else { resources.scratch }
+    }
+}
+
+impl HasConstants for Executable {
+    fn constants(&self) -> Constants<'_> {
+        Constants::File(&self.code.code_object)
     }
 }
 

@@ -10,9 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use geobacter_runtime_core::driver::{
-    Completion, CopyWork, Dispatch, DriverError, DriverGraph, FillWork, GraphStep, WorkError,
-};
+use geobacter_runtime_core::driver::{Completion, CopyWork, Dispatch, DriverError, DriverGraph, FillWork, GraphStep};
 use geobacter_spool::fault::FaultRecord;
 
 use crate::{
@@ -216,57 +214,6 @@ impl Drop for GraphRun {
                 }
             }
             self.part.instances.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
-        }
-    }
-}
-
-/// Several pieces of work in order, as one.
-#[derive(Debug)]
-pub(crate) struct Sequence {
-    /// With the number of the step, where the work does not know it.
-    parts: Vec<(Arc<dyn Completion>, Option<usize>)>,
-}
-
-impl Sequence {
-    pub(crate) fn new(parts: Vec<(Arc<dyn Completion>, Option<usize>)>) -> Self {
-        Self { parts }
-    }
-
-    /// The last part of a sequence; work that is none, itself.
-    pub(crate) fn last_of(work: &Arc<dyn Completion>) -> &Arc<dyn Completion> {
-        let any: &dyn Any = work.as_ref();
-        let last = any.downcast_ref::<Self>().and_then(|sequence| sequence.parts.last());
-        last.map_or(work, |(last, _)| last)
-    }
-
-    /// The first failure; all parts are done.
-    fn outcome(&self) -> Result<(), WorkError> {
-        self.parts.iter().try_for_each(|(part, step)| {
-            part.wait().map_err(|error| match step {
-                Some(step) => WorkError::Step { step: *step, error: Box::new(error) },
-                None => error,
-            })
-        })
-    }
-}
-
-impl Completion for Sequence {
-    fn poll(&self) -> Option<Result<(), WorkError>> {
-        // In order: when the last is done, all are.
-        match self.parts.last() {
-            Some((last, _)) => last.poll().map(|_| self.outcome()),
-            None => Some(Ok(())),
-        }
-    }
-
-    fn wait(&self) -> Result<(), WorkError> {
-        self.outcome()
-    }
-
-    fn notify(self: Arc<Self>, then: Box<dyn FnOnce() + Send>) {
-        match self.parts.last() {
-            Some((last, _)) => Arc::clone(last).notify(then),
-            None => then(),
         }
     }
 }

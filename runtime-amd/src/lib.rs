@@ -36,7 +36,6 @@ mod memory;
 mod memory_fault;
 mod memory_pool;
 mod operation;
-mod output;
 pub mod packet;
 mod queue;
 mod queue_pool;

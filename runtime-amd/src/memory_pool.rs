@@ -9,7 +9,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use geobacter_runtime_core::driver::{MemoryKind, OutOfMemory};
+use geobacter_runtime_core::{
+    driver::{MemoryKind, OutOfMemory},
+    output::pool::OutputMemory,
+};
 use hsa_rt_sys::{self as hsa, hsa_agent_t, hsa_amd_memory_pool_t};
 
 use crate::{
@@ -255,20 +258,24 @@ impl HostAllocation {
         self.0.address
     }
 
-    /// The bytes, to write. The device must not use them now.
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+    /// The same as memory of a pool of whatever agent.
+    pub(crate) fn into_allocation(self) -> Allocation {
+        self.0
+    }
+}
+
+impl OutputMemory for HostAllocation {
+    fn address(&self) -> u64 {
+        self.start().as_ptr() as u64
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: the memory was initialised when it was allocated, has that size, and is borrowed exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.0.address.as_ptr(), self.0.size) }
     }
 
-    /// The bytes, to read. The device must not write them now.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    fn bytes(&self) -> &[u8] {
         // SAFETY: as above, for reading.
         unsafe { std::slice::from_raw_parts(self.0.address.as_ptr(), self.0.size) }
-    }
-
-    /// The same as memory of a pool of whatever agent.
-    pub(crate) fn into_allocation(self) -> Allocation {
-        self.0
     }
 }

@@ -21,6 +21,8 @@ use std::{
 use geobacter_runtime_core::{
     check::CheckFailure,
     driver::{Completion, Dispatch, Memory, WorkError, WorkTimes, check_fault},
+    image::HasConstants,
+    output::pool::{OutputPool, OutputUse},
 };
 use hsa_rt_sys::{hsa_agent_t, hsa_amd_profiling_async_copy_time_t, hsa_amd_profiling_dispatch_time_t};
 
@@ -29,7 +31,7 @@ use crate::{
     error::{Error, call},
     executable::Executable,
     graph::GraphRun,
-    output::{OutputPool, OutputUse},
+    memory_pool::HostAllocation,
     packet::Words,
     queue::QueueFault,
     queue_pool::PooledQueue,
@@ -49,7 +51,7 @@ pub(crate) struct Operation {
     /// The longest that a queue may make no progress.
     limit: Option<Duration>,
     /// Where what it prints goes, if it does.
-    outputs: Option<Arc<OutputPool>>,
+    outputs: Option<Arc<OutputPool<HostAllocation>>>,
     /// `None` where nobody asks for time stamps.
     timer: Option<Timer>,
     in_flight: Mutex<InFlight>,
@@ -103,14 +105,14 @@ pub(crate) struct KernelRun {
     pub(crate) executable: Arc<Executable>,
     pub(crate) segment: Segment,
     /// Where it prints, if it does.
-    pub(crate) output: Option<OutputUse>,
+    pub(crate) output: Option<OutputUse<HostAllocation>>,
     /// What the program asked for; `None` for code objects from elsewhere.
     pub(crate) dispatch: Option<Dispatch>,
 }
 
 impl KernelRun {
     fn panic(&self) -> Result<(), WorkError> {
-        check_fault(&self.segment.record(), &self.executable.code().code_object)
+        check_fault(&self.segment.record(), self.executable.constants())
     }
 
     /// What to call a buffer that lies at these addresses.
@@ -163,7 +165,7 @@ impl Kernels {
     fn collect_output(&mut self) {
         for run in self.runs_mut() {
             if let Some(output) = &mut run.output {
-                output.collect(kernel_name(&run.executable, run.dispatch.as_ref()), &run.executable.code().code_object);
+                output.collect(kernel_name(&run.executable, run.dispatch.as_ref()), &run.executable);
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use geobacter_runtime_core::{
-    completion::HostCompletion,
+    completion::{HostCompletion, Sequence},
     driver::{Call, Completion, CopyWork, DriverError, DriverStream, FillWork, Priority, Work},
     lane::Lane,
 };
@@ -14,7 +14,7 @@ use geobacter_runtime_core::{
 use crate::{
     error::Error,
     executable::Executable,
-    graph::{GpuGraph, Part, Sequence},
+    graph::{GpuGraph, Part},
     queue_pool::QueueUse,
     submission::{Launch, Submission},
 };

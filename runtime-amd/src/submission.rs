@@ -10,11 +10,12 @@ use std::{
 
 use geobacter_runtime_core::{
     code,
+    completion::Sequence,
     driver::{
         CodeTarget, Completion, CopyWork, DeviceInfo, Dispatch, DriverError, Kernarg, KernelInstance, LoadedKernel,
         Memory, Place, Priority,
     },
-    output::OutputSink,
+    output::{OutputSink, pool::OutputPool},
 };
 use hsa_rt_sys::{self as hsa, amd_queue_t, hsa_signal_t};
 
@@ -23,13 +24,11 @@ use crate::{
     error::{Error, call},
     executable::Executable,
     gpu::{Extent, Options},
-    graph::Sequence,
     info,
     kernarg::HiddenValues,
     memory::DeviceMemory,
-    memory_pool::Pools,
+    memory_pool::{HostAllocation, Pools},
     operation::{Engine, InFlight, KernelRun, Kernels, Operation, Timer},
-    output::OutputPool,
     packet::{BarrierAnd, KernelDispatch, KernelDispatchFields, Packet, Words},
     queue_pool::{PooledQueue, QueuePool, QueueUse},
     segment::SegmentPool,
@@ -46,7 +45,7 @@ pub(crate) struct Submission {
     queues: QueuePool,
     signals: Arc<SignalPool>,
     segments: Arc<SegmentPool>,
-    outputs: Arc<OutputPool>,
+    outputs: Arc<OutputPool<HostAllocation>>,
     /// Unique among the devices of the process, and never used again.
     key: usize,
     /// For time stamps, if they are asked for.
@@ -252,7 +251,10 @@ impl Submission {
     pub(crate) fn kernel_run(&self, queue: &PooledQueue, launch: Launch<'_>) -> Result<KernelRun, Error> {
         let segment = self.segments.take(&self.pools, &self.agent, launch.executable.layout().size())?;
         let output = match launch.executable.prints() {
-            true => Some(self.outputs.take(&self.pools, &self.agent, self.options.output_buffer)?),
+            true => Some(
+                self.outputs
+                    .take(self.options.output_buffer, |bytes| self.pools.shared.allocate(bytes, &self.agent))?,
+            ),
             false => None,
         };
         let executable = Arc::clone(launch.executable);

@@ -1,6 +1,7 @@
-//! A completion that a thread of the host completes.
+//! Completions that every driver needs: of what a thread of the host does, and of several things in order.
 
 use std::{
+    any::Any,
     fmt,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -85,5 +86,57 @@ impl Completion for HostCompletion {
 impl fmt::Debug for HostCompletion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("HostCompletion").field(&self.lock().outcome).finish()
+    }
+}
+
+/// Several pieces of work in order, as one.
+#[derive(Debug)]
+pub struct Sequence {
+    /// With the number of the step, where the work does not know it.
+    parts: Vec<(Arc<dyn Completion>, Option<usize>)>,
+}
+
+impl Sequence {
+    /// These parts, each of which is done before the next begins.
+    pub fn new(parts: Vec<(Arc<dyn Completion>, Option<usize>)>) -> Self {
+        Self { parts }
+    }
+
+    /// The last part of a sequence; work that is none, itself.
+    pub fn last_of(work: &Arc<dyn Completion>) -> &Arc<dyn Completion> {
+        let any: &dyn Any = work.as_ref();
+        let last = any.downcast_ref::<Self>().and_then(|sequence| sequence.parts.last());
+        last.map_or(work, |(last, _)| last)
+    }
+
+    /// The first failure; all parts are done.
+    fn outcome(&self) -> Result<(), WorkError> {
+        self.parts.iter().try_for_each(|(part, step)| {
+            part.wait().map_err(|error| match step {
+                Some(step) => WorkError::Step { step: *step, error: Box::new(error) },
+                None => error,
+            })
+        })
+    }
+}
+
+impl Completion for Sequence {
+    fn poll(&self) -> Option<Result<(), WorkError>> {
+        // In order: when the last is done, all are.
+        match self.parts.last() {
+            Some((last, _)) => last.poll().map(|_| self.outcome()),
+            None => Some(Ok(())),
+        }
+    }
+
+    fn wait(&self) -> Result<(), WorkError> {
+        self.outcome()
+    }
+
+    fn notify(self: Arc<Self>, then: Box<dyn FnOnce() + Send>) {
+        match self.parts.last() {
+            Some((last, _)) => Arc::clone(last).notify(then),
+            None => then(),
+        }
     }
 }

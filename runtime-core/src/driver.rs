@@ -13,7 +13,7 @@ use geobacter_lang::{
 };
 use geobacter_spool::fault::FaultRecord;
 
-use crate::{check::CheckFailure, output::OutputSink};
+use crate::{check::CheckFailure, image::Constants, output::OutputSink};
 
 /// What sort of device it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +43,7 @@ pub struct DeviceInfo {
     pub memory: u64,
     /// Compute units, or cores.
     pub compute_units: u32,
-    /// Work-items in a wave; 1 on the host.
+    /// Work-items in a wave.
     pub wave_size: u32,
     /// LDS of one work-group in bytes.
     pub lds: u32,
@@ -53,6 +53,8 @@ pub struct DeviceInfo {
     pub max_kernarg: u32,
     /// The largest grid along x, y and z, in work-items.
     pub max_grid: [u64; 3],
+    /// The most work-groups along x, y and z.
+    pub max_groups: [u64; 3],
     /// The largest grid in all, in work-items.
     pub max_grid_items: u64,
     /// The driver that stands behind it, with its version.
@@ -74,6 +76,7 @@ impl DeviceInfo {
             max_workgroup: 1024,
             max_kernarg: 4096,
             max_grid: [u32::MAX as u64; 3],
+            max_groups: [u32::MAX as u64; 3],
             max_grid_items: u32::MAX as u64,
             driver: String::new(),
         }
@@ -190,7 +193,8 @@ pub enum MemoryKind {
     /// The host's memory, pinned and fine-grained: host and device reach it under one address, and copies to and from
     /// it need no help of the processor.
     Host,
-    /// Memory that host and device both reach at full speed; devices with memory of their own have none.
+    /// Memory that host and device both reach at full speed: the host's where the two share one, or pages that go to whoever
+    /// touches them. Most devices with memory of their own have none.
     Unified,
 }
 
@@ -697,12 +701,12 @@ pub type LoadedKernel = Arc<dyn Any + Send + Sync>;
 
 /// What a driver makes of the fault record after a launch: `Ok` if no item panicked.
 ///
-/// `code_object` is the ELF file that was loaded: locations and messages are read from it.
+/// Locations and messages are read from `constants`, those of the code that ran.
 ///
 /// # Errors
 /// [`WorkError::Panicked`].
-pub fn check_fault(record: &FaultRecord, code_object: &[u8]) -> Result<(), WorkError> {
-    match crate::fault::decode(record, code_object) {
+pub fn check_fault(record: &FaultRecord, constants: Constants<'_>) -> Result<(), WorkError> {
+    match crate::fault::decode(record, constants) {
         None => Ok(()),
         Some(panic) => Err(WorkError::Panicked(Box::new(panic))),
     }

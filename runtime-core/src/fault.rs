@@ -1,7 +1,7 @@
 //! Reads a fault record against the code object that wrote it.
 //!
-//! Device code copies no strings: it leaves their addresses, and that of an anchor symbol. Here the distances are followed in
-//! the ELF file, in the layouts of the pinned toolchain: `core::panic::Location`, and the templates of
+//! Device code copies no strings: it leaves their addresses. Here they are followed in the ELF file that was loaded, or in the
+//! device's memory ([`Constants`]), in the layouts of the pinned toolchain: `core::panic::Location`, and the templates of
 //! `core::fmt::Arguments`. What cannot be followed costs its part of the report, never the report: the launch did panic.
 
 use std::borrow::Cow;
@@ -11,15 +11,15 @@ use geobacter_spool::fault::{FaultKind, FaultRecord, NO_ADDRESS, TEMPLATE};
 use crate::{
     driver::{KernelPanic, PanicLocation},
     format,
-    image::Image,
+    image::{Constants, Image},
 };
 
 /// The panic that a launch left in its fault record; `None` if no item panicked.
-pub fn decode(record: &FaultRecord, code_object: &[u8]) -> Option<KernelPanic> {
+pub fn decode(record: &FaultRecord, constants: Constants<'_>) -> Option<KernelPanic> {
     if record.panicked == 0 {
         return None;
     }
-    let image = Image::parse(code_object, record.anchor);
+    let image = Image::new(constants, record.anchor);
     let message = image.as_ref().and_then(|image| message(record, image));
     let message = message.unwrap_or_else(|| "a panic whose message could not be read".to_owned());
     let location = image.as_ref().and_then(|image| location(record, image));
@@ -27,13 +27,13 @@ pub fn decode(record: &FaultRecord, code_object: &[u8]) -> Option<KernelPanic> {
 }
 
 fn message(record: &FaultRecord, image: &Image<'_>) -> Option<String> {
-    let text = |address, length| image.loaded_text(address, length);
+    let text = |address, length| image.text(address, length);
     // What the kernel's source says, with the values behind those that the kind has.
     let source = |own: usize| {
         if record.message_length == TEMPLATE {
-            format::message(image.tail(image.address(record.message)?)?, &record.values[own..], &text)
+            format::message(&image.template(record.message)?, &record.values[own..], &text)
         } else {
-            image.loaded_text(record.message, record.message_length).map(Cow::into_owned)
+            image.text(record.message, record.message_length).map(Cow::into_owned)
         }
     };
     let number = |index: usize| record.values[index].bytes[0];
@@ -73,8 +73,8 @@ fn slice_range(start: u64, end: u64, length: u64) -> String {
 
 /// `core::panic::Location`: the file name (address, length), line, column.
 fn location(record: &FaultRecord, image: &Image<'_>) -> Option<PanicLocation> {
-    let address = image.address(record.location)?;
-    let fields = image.tail(address)?.get(..24)?;
+    let address = record.location;
+    let fields = image.bytes(address, 24)?;
     let length = u64::from_le_bytes(fields[8..16].try_into().ok()?);
     // The name is followed by a NUL, which the length does not count.
     let file = image.text(image.pointer(address)?, length)?.into_owned();

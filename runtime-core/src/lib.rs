@@ -12,7 +12,7 @@
 //!   its archive, the disk cache, the worker.
 //! * [`preparation`]: compiling and loading before the first launch.
 //! * [`fault`]: from what a panicking kernel left behind to what a person reads. `format` shows values as on the host,
-//!   `image` reads a code object where it was loaded.
+//!   [`image`] reads the constants of loaded code.
 //! * [`output`]: what kernels print, from the device's buffer to the program. `trace`: what devices did, and when.
 //!
 //! A launch flows `launch` → checks → kernarg bytes and accesses → [`driver::Driver::dispatch`], or, on a stream, →
@@ -41,7 +41,7 @@ pub mod graph;
 #[cfg(feature = "allocator-api2")]
 pub mod host_allocator;
 pub mod host_buffer;
-mod image;
+pub mod image;
 pub mod lane;
 pub mod launch;
 pub mod memory_pool;

@@ -1,5 +1,7 @@
 //! What kernels print: lines, from the device's buffer to whoever wants them.
 
+pub mod pool;
+
 use std::{
     fmt,
     io::{self, Write as _},
@@ -13,7 +15,10 @@ use geobacter_spool::{
 };
 use object::{Object, ObjectSymbol, read};
 
-use crate::{format, image::Image};
+use crate::{
+    format,
+    image::{Constants, Image},
+};
 
 /// A line that a kernel has printed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,10 +84,10 @@ impl OutputSink {
         }
     }
 
-    /// All lines that the launch of a kernel has left in a device's buffer, header included. `code_object` is the ELF file
-    /// that was loaded.
-    pub fn lines(&self, kernel: &str, buffer: &[u8], code_object: &[u8]) {
-        let lost = read_lines(buffer, code_object, |record, text| {
+    /// All lines that the launch of a kernel has left in a device's buffer, header included. `constants` are those of the code
+    /// that ran.
+    pub fn lines(&self, kernel: &str, buffer: &[u8], constants: Constants<'_>) {
+        let lost = read_lines(buffer, constants, |record, text| {
             self.line(OutputLine::new(kernel, record.group, record.item, text));
         });
         if lost > 0 {
@@ -115,7 +120,7 @@ fn field(buffer: &[u8], at: usize) -> u64 {
 }
 
 /// Reads record after record; gives how many lines are lost.
-fn read_lines(buffer: &[u8], code_object: &[u8], mut line: impl FnMut(&OutputRecord, String)) -> u64 {
+fn read_lines(buffer: &[u8], constants: Constants<'_>, mut line: impl FnMut(&OutputRecord, String)) -> u64 {
     let lost = field(buffer, header::LOST);
     let mut records = buffer.get(HEADER..used(buffer)).unwrap_or_default();
     let mut image = None;
@@ -129,7 +134,7 @@ fn read_lines(buffer: &[u8], code_object: &[u8], mut line: impl FnMut(&OutputRec
         };
         records = rest;
         let values: Vec<_> = whole[OutputRecord::SIZE..].as_chunks().0.iter().map(Value::from_bytes).collect();
-        let image = image.get_or_insert_with(|| Image::parse(code_object, record.anchor)).as_ref();
+        let image = image.get_or_insert_with(|| Image::new(constants, record.anchor)).as_ref();
         let text = image.and_then(|image| text(&record, &values, image));
         line(&record, text.unwrap_or_else(|| "a line that could not be read".to_owned()));
     }
@@ -137,9 +142,9 @@ fn read_lines(buffer: &[u8], code_object: &[u8], mut line: impl FnMut(&OutputRec
 }
 
 fn text(record: &OutputRecord, values: &[Value], image: &Image<'_>) -> Option<String> {
-    let text = |address, length| image.loaded_text(address, length);
+    let text = |address, length| image.text(address, length);
     match record.message_length {
-        TEMPLATE => format::message(image.tail(image.address(record.message)?)?, values, &text),
+        TEMPLATE => format::message(&image.template(record.message)?, values, &text),
         length => text(record.message, length).map(|text| text.into_owned()),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use geobacter_lang::{
     Element, In, InOut, Out, Slice,
-    descriptor::{LaunchDescriptor, ParamDescriptor},
+    descriptor::{FloatingPoint, LaunchDescriptor, ParamDescriptor},
     grid::Grid,
     instance_record,
     param::KernelParam,
@@ -19,7 +19,8 @@ use geobacter_runtime_core::{
     launch::{Arguments, launch},
 };
 
-/// Takes work-groups of up to 100 items, grids of up to 1000 by 300 by 20, and 64 bytes of arguments.
+/// Takes work-groups of up to 100 items, grids of up to 1000 by 300 by 20, of up to 100 work-groups along y, and 64 bytes of
+/// arguments.
 #[derive(Debug)]
 struct Counting {
     info: DeviceInfo,
@@ -81,6 +82,7 @@ impl Setup {
         let mut info = DeviceInfo::new("small", DeviceKind::Host);
         info.max_workgroup = 100;
         info.max_grid = [1000, 300, 20];
+        info.max_groups = [1000, 100, 1000];
         info.max_grid_items = 100_000;
         info.max_kernarg = 64;
         let driver = Arc::new(Counting { info, dispatched: AtomicU32::new(0), shift });
@@ -111,6 +113,7 @@ impl Setup {
             column: 1,
             dimensions: D as u32,
             workgroup,
+            fp: FloatingPoint::Strict,
         }));
         let kernel = KernelInstance { descriptor, record: instance_record!(entry), entry };
         let before = self.driver.dispatched.load(Ordering::Relaxed);
@@ -251,9 +254,14 @@ fn grids_and_groups_are_within_the_limits() {
         "a grid of 1020 items along x, in whole work-groups, is over the device's limit of 1000; launch it in pieces",
     );
     refused(
-        launch([1, 1, 1], [1, u64::MAX, 1]),
-        "a grid of 18446744073709551615 items along y, in whole work-groups, is over the device's limit of 300; launch it \
+        launch([1, 4, 1], [1, u64::MAX, 1]),
+        "a grid of 18446744073709551616 items along y, in whole work-groups, is over the device's limit of 300; launch it \
          in pieces",
+    );
+    launch([1, 2, 1], [1, 200, 1]).unwrap();
+    refused(
+        launch([1, 2, 1], [1, 201, 1]),
+        "a grid of 202 items along y, in whole work-groups, is over the device's limit of 200; launch it in pieces",
     );
     refused(
         launch([1, 1, 1], [1000, 300, 20]),

@@ -29,6 +29,7 @@ impl HostDriver {
     pub(crate) fn new() -> Self {
         let launcher = Launcher::new();
         let mut info = DeviceInfo::new("host", DeviceKind::Host);
+        info.wave_size = geobacter_lang::intrinsics::HOST_WAVE_SIZE;
         info.name = processor_name().unwrap_or_else(|| format!("{} processor", std::env::consts::ARCH));
         info.isa = std::env::consts::ARCH.to_owned();
         info.memory = memory().unwrap_or(isize::MAX as u64);

@@ -8,7 +8,10 @@ use std::{
     ptr,
 };
 
-use geobacter_lang::{descriptor::LaunchDescriptor, intrinsics::PLATFORM_HOST};
+use geobacter_lang::{
+    descriptor::LaunchDescriptor,
+    intrinsics::{HOST_WAVE_SIZE, PLATFORM_HOST},
+};
 
 use crate::{arena::Arena, check};
 
@@ -99,7 +102,7 @@ intrinsics! {
     __gb_group_id_y => |group| group.id[1];
     __gb_group_id_z => |group| group.id[2];
     __gb_platform => |_| PLATFORM_HOST;
-    __gb_wave_size => |_| 1;
+    __gb_wave_size => |_| HOST_WAVE_SIZE;
 }
 
 // SAFETY: as above.
@@ -157,4 +160,51 @@ extern "C" fn __gb_kernel(_descriptor: &'static LaunchDescriptor) {}
 #[unsafe(no_mangle)]
 extern "C" fn __gb_item_unwinds(x: u32, y: u32, z: u32) {
     GROUP.set(Group { unwound: Some([x, y, z]), ..GROUP.get() });
+}
+
+// The operations of waves. A call runs whole groups here, so what lanes do together are loops in `geobacter_lang`, and nobody calls
+// these. They mean a wave of one lane.
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_wave_uniform(value: u32) -> u32 {
+    value
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_wave_of_all(_lanes: u32) {}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_wave_ballot(condition: bool) -> u64 {
+    condition.into()
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __gb_wave_read_first(from: *const u8, to: *mut u8, size: u32) {
+    // SAFETY: contract of the intrinsic: two variables of that size.
+    unsafe { ptr::copy_nonoverlapping(from, to, size as usize) }
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __gb_wave_read(from: *const u8, to: *mut u8, size: u32, _lane: u32) {
+    // SAFETY: as above.
+    unsafe { ptr::copy_nonoverlapping(from, to, size as usize) }
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __gb_wave_shuffle(from: *const u8, to: *mut u8, size: u32, _lane: u32) {
+    // SAFETY: as above.
+    unsafe { ptr::copy_nonoverlapping(from, to, size as usize) }
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __gb_wave_shuffle_xor(from: *const u8, to: *mut u8, size: u32, _mask: u32) {
+    // SAFETY: as above.
+    unsafe { ptr::copy_nonoverlapping(from, to, size as usize) }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use geobacter_lang::{
-    descriptor::LaunchDescriptor,
+    descriptor::{FloatingPoint, LaunchDescriptor},
     intrinsics::{
         __gb_group_id_x, __gb_group_id_y, __gb_group_id_z, __gb_item_begin_x, __gb_item_end_x, __gb_item_end_y,
     },
@@ -29,6 +29,7 @@ static FLAT: LaunchDescriptor = LaunchDescriptor {
     column: 1,
     dimensions: 3,
     workgroup: [64, 2, 1],
+    fp: FloatingPoint::Strict,
 };
 
 macro_rules! instance {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     container::{self, Blob, Format},
-    descriptor::KernelDescriptor,
+    descriptor::{FloatingPoint, KernelDescriptor},
 };
 
 /// Name of the ELF section that holds the archives of a binary. A C identifier, so that the linker defines
@@ -17,7 +17,7 @@ use crate::{
 pub const SECTION: &str = "geobacter_archive";
 
 /// Version of the format. An archive of another version is refused.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 const FORMAT: Format = Format { what: "kernel archive", magic: b"GEOSPOOL", version: FORMAT_VERSION };
 
@@ -91,6 +91,8 @@ pub struct KernelSummary<'a> {
     pub symbol: &'a str,
     /// The instance as a person reads it.
     pub display_name: &'a str,
+    /// What a device may do with its floating-point arithmetic.
+    pub fp: FloatingPoint,
 }
 
 /// Why what a program carries (its kernel archive, its [bundle](crate::bundle)) could not be read. Each message says what to do.
@@ -227,6 +229,7 @@ impl<'a> Archive<'a> {
             id: entry.id,
             symbol: &entry.symbol,
             display_name: &entry.display_name,
+            fp: entry.descriptor.fp,
         })
     }
 

@@ -3,6 +3,8 @@
 //! The macro writes the same facts as a constant (`geobacter_lang::LaunchDescriptor`); the spool step reads that constant
 //! out of the bitcode, so that a kernel's archive entry cannot disagree with its source.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What a launch of a kernel needs to know.
@@ -26,6 +28,8 @@ pub struct KernelDescriptor {
     pub params: Vec<ParamDescriptor>,
     /// The LDS that the declaration asks for.
     pub lds: Vec<LdsDescriptor>,
+    /// What a device may do with the kernel's floating-point arithmetic.
+    pub fp: FloatingPoint,
 }
 
 /// Bytes of a kernarg segment before the arguments: `geobacter_lang`'s header.
@@ -84,6 +88,38 @@ pub struct LdsDescriptor {
     pub size: u32,
     /// Its alignment in bytes.
     pub align: u32,
+}
+
+/// What a device may do with a kernel's floating-point arithmetic. The numbers are those of `geobacter_lang::FloatingPoint`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u32)]
+pub enum FloatingPoint {
+    /// Each operation is rounded by itself, as IEEE 754 says.
+    #[default]
+    Strict = 0,
+    /// A multiplication and the addition of its result may be rounded once.
+    Contract = 1,
+    /// Sums may be taken in another order, divisions become products, and `f32` functions are the device's approximations.
+    Fast = 2,
+}
+
+impl FloatingPoint {
+    /// The option with this number, as the constant descriptor holds it.
+    pub fn from_number(number: u32) -> Option<Self> {
+        [Self::Strict, Self::Contract, Self::Fast].into_iter().find(|&option| option as u32 == number)
+    }
+}
+
+impl fmt::Display for FloatingPoint {
+    /// As it is written in `fp(..)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Strict => "strict",
+            Self::Contract => "contract",
+            Self::Fast => "fast",
+        })
+    }
 }
 
 /// What stands behind a kernel parameter. The numbers are those of `geobacter_lang::ParamKind`.

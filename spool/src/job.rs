@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{archive::Producer, diagnostic::Diagnostic};
 
 /// Version of this protocol. The worker refuses another one in [`Request::Hello`].
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// What the client asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -94,7 +94,8 @@ pub struct CompiledKernel {
     pub resources: Option<KernelResources>,
 }
 
-/// What a kernel takes of the device: read from the code object's metadata note, and checked against its descriptor.
+/// What a kernel takes of the device: read from the code object, and checked against its descriptor. A code object that is PTX
+/// says nothing of registers, occupancy and code size: the driver makes machine code of it. They are 0 there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelResources {
     /// The kernel's symbol in the code object, without `.kd`.
@@ -133,10 +134,17 @@ pub struct KernelResources {
     pub code_size: u32,
 }
 
+/// [`HiddenArg::kind`] of the address of a launch's hidden block, which kernels for NVIDIA GPUs take that panic or print: in device
+/// memory, [`HIDDEN_BLOCK_WORDS`] words of 64 bits, the addresses of the launch's fault record and of its output buffer.
+pub const HIDDEN_BLOCK: &str = "hidden_geobacter_block";
+
+/// Words of a hidden block.
+pub const HIDDEN_BLOCK_WORDS: usize = 2;
+
 /// An argument that the loader fills in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HiddenArg {
-    /// Its name in the AMDGPU code object ABI, for example `hidden_printf_buffer`.
+    /// Its name in the AMDGPU code object ABI, for example `hidden_printf_buffer`, or [`HIDDEN_BLOCK`].
     pub kind: String,
     /// Offset in the kernarg segment.
     pub offset: u32,

@@ -2,7 +2,7 @@
 
 use geobacter_spool::{
     archive::{Archive, ArchiveError, FORMAT_VERSION, Kernel, KernelId, Producer, write},
-    descriptor::{KernelDescriptor, LdsDescriptor, ParamDescriptor, ParamKind},
+    descriptor::{FloatingPoint, KernelDescriptor, LdsDescriptor, ParamDescriptor, ParamKind},
 };
 use proptest::prelude::*;
 
@@ -38,6 +38,7 @@ fn kernel(symbol: &str, bitcode: Vec<u8>) -> Kernel {
                 element_size: 4,
             }],
             lds: vec![LdsDescriptor { name: "tile".into(), ty: "Lds<[f32; 256]>".into(), size: 1024, align: 4 }],
+            fp: FloatingPoint::Contract,
         },
         bitcode,
     }

@@ -3,7 +3,7 @@
 //! One call runs one item, as on a GPU; they mean nothing on the host.
 
 use geobacter_lang::{
-    descriptor::{LaunchDescriptor, LdsDescriptor, ParamDescriptor, ParamKind},
+    descriptor::{FloatingPoint, LaunchDescriptor, LdsDescriptor, ParamDescriptor, ParamKind},
     entry::{Kernarg, KernargHeader},
     intrinsics as gb,
     param::BufferRepr,
@@ -43,6 +43,7 @@ macro_rules! kernel {
                     column: column!(),
                     dimensions: $dimensions,
                     workgroup: $workgroup,
+                    fp: FloatingPoint::Strict,
                 }
             };
             // SAFETY: the launch wrote header and arguments; every access below lies in a buffer, or in LDS, as the code says.

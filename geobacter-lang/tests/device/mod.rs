@@ -3,7 +3,7 @@
 //!
 //! * [`Device::Sequential`] means what the host's device means: one call runs the whole group.
 //! * [`Device::Parallel`] means what a GPU means: each item is a thread, which runs the group's code itself, and meets the
-//!   others at barriers. Miri finds the data races.
+//!   others at barriers. Miri finds the data races. [`Device::Waves`] is the same, with waves of any size.
 //!
 //! They define the intrinsics of `geobacter_lang` for their test program. Used by the tests of `safe-lds`, too.
 #![allow(dead_code, reason = "not every test program uses all of it")]
@@ -11,6 +11,7 @@
 use std::{
     alloc::{self, Layout},
     cell::RefCell,
+    mem::MaybeUninit,
     ptr,
     sync::{Arc, Barrier, Mutex},
     thread,
@@ -21,6 +22,7 @@ use geobacter_lang::{
     check::Access,
     descriptor::LaunchDescriptor,
     entry::{self, KernargHeader, Scope},
+    intrinsics,
     item::Item,
     param::{BufferRepr, KernelParam, PartitionedRepr},
 };
@@ -36,7 +38,10 @@ const DYNAMIC_ALIGN: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Device {
     Sequential,
+    /// With waves of two items.
     Parallel,
+    /// As `Parallel`, with waves of this many items, a power of two.
+    Waves(u32),
 }
 
 impl Device {
@@ -94,12 +99,19 @@ impl Device {
                     entry();
                     left += memory.blocks.lock().unwrap().len();
                 }
-                Self::Parallel => {
+                Self::Parallel | Self::Waves(_) => {
+                    let wave_size = if let Self::Waves(size) = self { size as usize } else { 2 };
                     let memory = Arc::new(Memory::new(size, dynamic_lds));
-                    let barrier = Arc::new(Barrier::new(places(size).count()));
+                    let items = places(size).count();
+                    let barrier = Arc::new(Barrier::new(items));
+                    let waves: Vec<_> = (0..items)
+                        .step_by(wave_size)
+                        .map(|first| Arc::new(Wave::new(wave_size.min(items - first), wave_size)))
+                        .collect();
                     thread::scope(|scope| {
-                        for item in places(size) {
-                            let items = Some(Parallel { item, barrier: barrier.clone(), allocations: 0 });
+                        for (number, item) in places(size).enumerate() {
+                            let (wave, lane) = (waves[number / wave_size].clone(), number % wave_size);
+                            let items = Some(Parallel { item, barrier: barrier.clone(), wave, lane, allocations: 0 });
                             let (run, entry) = (Run { id, size, items, memory: memory.clone() }, &entry);
                             scope.spawn(move || {
                                 let _ended = Run::begin(run);
@@ -177,8 +189,56 @@ struct Run {
 struct Parallel {
     item: [u32; 3],
     barrier: Arc<Barrier>,
+    wave: Arc<Wave>,
+    lane: usize,
     /// How many blocks of LDS this item has asked for: all items ask in the same order.
     allocations: usize,
+}
+
+/// Bytes of a value, initialised or not.
+type Bytes = Vec<MaybeUninit<u8>>;
+
+/// What the lanes of a wave exchange.
+struct Wave {
+    size: usize,
+    barrier: Barrier,
+    slots: Mutex<Vec<Bytes>>,
+}
+
+impl Wave {
+    fn new(lanes: usize, size: usize) -> Self {
+        Self { size, barrier: Barrier::new(lanes), slots: Mutex::new(vec![Bytes::new(); lanes]) }
+    }
+}
+
+/// Hands in a lane's bytes, and gives what `take` makes of those of all lanes. All lanes do so.
+fn exchange<R>(bytes: Bytes, take: impl FnOnce(&[Bytes], usize) -> R) -> R {
+    let (wave, lane) = with(|run| {
+        let items = run.items.as_ref().expect("a call runs one item");
+        (items.wave.clone(), items.lane)
+    });
+    wave.slots.lock().unwrap()[lane] = bytes;
+    wave.barrier.wait();
+    let taken = take(&wave.slots.lock().unwrap(), lane);
+    wave.barrier.wait();
+    taken
+}
+
+/// As the intrinsics that move values: from the lane that `source` makes of the own one.
+///
+/// # Safety
+/// Both pointers are to variables of that size.
+unsafe fn moved(from: *const u8, to: *mut u8, size: u32, source: impl FnOnce(usize) -> usize) {
+    let mut bytes = vec![MaybeUninit::uninit(); size as usize];
+    // SAFETY: this function's contract.
+    unsafe { ptr::copy_nonoverlapping(from.cast(), bytes.as_mut_ptr(), size as usize) };
+    let taken = exchange(bytes, |slots, lane| {
+        // What is not there is not initialised: Miri says if it is used.
+        slots.get(source(lane)).cloned().unwrap_or_else(|| vec![MaybeUninit::uninit(); size as usize])
+    });
+    assert_eq!(taken.len(), size as usize, "lanes differ in what they exchange");
+    // SAFETY: as above.
+    unsafe { ptr::copy_nonoverlapping(taken.as_ptr(), to.cast(), size as usize) };
 }
 
 /// A group's memory.
@@ -349,13 +409,72 @@ extern "C" fn __gb_item_unwinds(x: u32, y: u32, z: u32) {
 // SAFETY: as above.
 #[unsafe(no_mangle)]
 extern "C" fn __gb_platform() -> u32 {
-    geobacter_lang::intrinsics::PLATFORM_HOST
+    intrinsics::PLATFORM_HOST
 }
 
 // SAFETY: as above.
 #[unsafe(no_mangle)]
 extern "C" fn __gb_wave_size() -> u32 {
-    1
+    with(|run| run.items.as_ref().map_or(intrinsics::HOST_WAVE_SIZE, |items| items.wave.size as u32))
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_wave_uniform(value: u32) -> u32 {
+    exchange(value.to_ne_bytes().map(MaybeUninit::new).to_vec(), |slots, lane| {
+        // SAFETY: all lanes hand in bytes of integers.
+        let value = |bytes: &Bytes| bytes.iter().map(|byte| unsafe { byte.assume_init() }).collect::<Vec<_>>();
+        assert!(
+            slots.iter().all(|slot| value(slot) == value(&slots[lane])),
+            "lanes differ in what is said to be uniform"
+        );
+    });
+    value
+}
+
+// Lanes do not panic here.
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_wave_of_all(lanes: u32) {
+    exchange(Bytes::new(), |slots, _| assert_eq!(slots.len(), lanes as usize));
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+extern "C" fn __gb_wave_ballot(condition: bool) -> u64 {
+    exchange(vec![MaybeUninit::new(condition.into())], |slots, _| {
+        // SAFETY: all lanes hand in a byte.
+        let bits = slots.iter().map(|slot| u64::from(unsafe { slot[0].assume_init() }));
+        bits.rev().fold(0, |bits, bit| bits << 1 | bit)
+    })
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __gb_wave_read_first(from: *const u8, to: *mut u8, size: u32) {
+    // SAFETY: contract of the intrinsic.
+    unsafe { moved(from, to, size, |_| 0) }
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __gb_wave_read(from: *const u8, to: *mut u8, size: u32, lane: u32) {
+    // SAFETY: as above.
+    unsafe { moved(from, to, size, |_| lane as usize) }
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __gb_wave_shuffle(from: *const u8, to: *mut u8, size: u32, lane: u32) {
+    // SAFETY: as above.
+    unsafe { moved(from, to, size, |_| lane as usize) }
+}
+
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __gb_wave_shuffle_xor(from: *const u8, to: *mut u8, size: u32, mask: u32) {
+    // SAFETY: as above.
+    unsafe { moved(from, to, size, |lane| lane ^ mask as usize) }
 }
 
 // SAFETY: as above.

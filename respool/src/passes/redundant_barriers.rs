@@ -27,7 +27,10 @@ use super::{
     address_spaces::AddressSpaces,
     group_scope::{self, BARRIER, BARRIER_OF_ALL},
 };
-use crate::ir::{Block, Value};
+use crate::{
+    ir::{Block, Value},
+    targets::gpu::GENERIC,
+};
 
 pub fn run(kernel: Value, spaces: AddressSpaces) {
     let mut code = Code::of(kernel, spaces);
@@ -239,13 +242,15 @@ fn target(pointer: Value, spaces: AddressSpaces) -> Target {
     let mut seen = HashSet::from([pointer]);
     while let Some(pointer) = queue.pop() {
         let space = pointer.ty().address_space();
-        let sources = if space == spaces.stack || space == spaces.constant {
+        // A family may keep several sorts in one space, above all in the generic one: then it says nothing.
+        let is = |of: u32| space == of && space != GENERIC;
+        let sources = if pointer.is_global_variable() {
+            target.other |= !pointer.is_global_constant();
             Vec::new()
-        } else if space == spaces.global {
+        } else if is(spaces.global) {
             target.other = true;
             Vec::new()
-        } else if pointer.is_global_variable() {
-            target.other |= !pointer.is_global_constant();
+        } else if is(spaces.stack) || is(spaces.constant) {
             Vec::new()
         } else if pointer.is_instruction() || pointer.is_constant_expression() {
             let opcode = if pointer.is_instruction() { pointer.opcode() } else { pointer.const_opcode() };

@@ -74,7 +74,7 @@ fn wanted(program: &Ir<'_>, value: Value) -> Option<String> {
     (!known && (value.has_uses() || root) && panics::meaning(&name).is_none()).then_some(name)
 }
 
-/// One kernel of the program with what it reaches, as a module of its own.
+/// One kernel of the program with what it reaches, as a module of its own, with all debug information.
 pub fn cut_out<'c>(context: &'c Context, program: &[u8], kernel: &str) -> Result<Ir<'c>, Error> {
     let failed = |reason| Error::Bitcode { what: format!("kernel {kernel}"), reason };
     let source = Ir::parse(context, program, true).map_err(failed)?;
@@ -85,11 +85,15 @@ pub fn cut_out<'c>(context: &'c Context, program: &[u8], kernel: &str) -> Result
     if let Some(entry) = module.function(kernel) {
         entry.set_linkage(LLVMLinkage::LLVMExternalLinkage);
     }
+    Ok(module)
+}
+
+/// Removes from a kernel's module what no device needs: what is not reached, and debug information beyond line tables.
+pub fn sweep(module: &Ir<'_>, kernel: &str) -> Result<(), Error> {
     module
         .run_passes(
             "strip-nonlinetable-debuginfo,globaldce,strip-dead-prototypes,strip-dead-debug-info",
             std::ptr::null_mut(),
         )
-        .map_err(failed)?;
-    Ok(module)
+        .map_err(|reason| Error::Bitcode { what: format!("kernel {kernel}"), reason })
 }

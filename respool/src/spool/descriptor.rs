@@ -3,7 +3,7 @@
 //! The entry function hands the constant to `__gb_kernel` before it does anything else. The offsets below are those of
 //! `geobacter_lang::descriptor`, which is `repr(C)`; `tests/respool.rs` compiles and reads one of each kind.
 
-use geobacter_spool::descriptor::{KernelDescriptor, LdsDescriptor, ParamDescriptor, ParamKind};
+use geobacter_spool::descriptor::{FloatingPoint, KernelDescriptor, LdsDescriptor, ParamDescriptor, ParamKind};
 
 use super::{constant::ConstantData, names};
 use crate::{
@@ -56,6 +56,7 @@ fn parse(module: &Ir<'_>, data: &ConstantData) -> Option<KernelDescriptor> {
         column: data.u32_at(84)?,
         dimensions: data.u32_at(88)?,
         workgroup: [data.u32_at(92)?, data.u32_at(96)?, data.u32_at(100)?],
+        fp: FloatingPoint::from_number(data.u32_at(104)?)?,
         params: slice(module, data, 48, PARAM_SIZE, |array, at| {
             Some(ParamDescriptor {
                 name: array.str_at(module, at)?,

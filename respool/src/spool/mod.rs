@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! *.no-opt.bc, *.rlib → sources (which module defines what) → closure (one module with all that kernels reach)
-//!     → normalize (no unwinding, panics by meaning) → check (what no device can do) → one module for each kernel → archive
+//!     → normalize (no unwinding, panics by meaning) → one module for each kernel → floating_point (`fp(..)`)
+//!     → check (what no device can do) → archive
 //! ```
 //! The result is still IR for the host, unoptimised: a device is chosen at run time.
 
@@ -10,8 +11,9 @@ mod check;
 mod closure;
 mod constant;
 mod descriptor;
+pub(crate) mod floating_point;
 pub(crate) mod formatters;
-mod math;
+pub(crate) mod math;
 mod names;
 mod normalize;
 pub(crate) mod panics;
@@ -52,6 +54,8 @@ pub fn extract(job: &ExtractJob) -> Result<Extracted, Error> {
     for symbol in sources.kernels() {
         let module = closure::cut_out(&context, &bitcode, symbol)?;
         let descriptor = descriptor::read(&module, symbol)?;
+        floating_point::run(&module, descriptor.fp);
+        closure::sweep(&module, symbol)?;
         let display_name = names::kernel(&descriptor, symbol);
         let found = check::check(&module, symbol, &display_name);
         if found.is_empty() {

@@ -2,15 +2,23 @@
 //!
 //! A [`Target`] says what the shared passes need to know (triple, address spaces), lowers the device language's
 //! intrinsics, panics and entry function, and turns LLVM's object file into what the device's loader takes. A new back
-//! end is a new folder and one line in the list of families.
+//! end is a new folder and one line in the list of families. What GPUs have in common is in [`gpu`].
 
 use std::path::Path;
 
 use geobacter_spool::{descriptor::KernelDescriptor, job::KernelResources};
+use llvm_sys::target_machine::LLVMCodeGenFileType;
 
-use crate::{error::Error, ir::Ir, ir::Value, passes::address_spaces::AddressSpaces};
+use crate::{
+    error::Error,
+    ir::Ir,
+    ir::Value,
+    passes::{address_spaces::AddressSpaces, approximations::Approximations},
+};
 
 pub mod amdgpu;
+pub mod gpu;
+pub mod nvptx;
 
 /// One device that code can be generated for.
 pub trait Target {
@@ -23,8 +31,18 @@ pub trait Target {
     /// LLVM's name for the processor.
     fn processor(&self) -> &str;
 
+    /// What else LLVM needs to be told of the processor, as `llc -mattr` takes it.
+    fn features(&self) -> &str {
+        ""
+    }
+
     /// Where it keeps what.
     fn address_spaces(&self) -> AddressSpaces;
+
+    /// Its approximations of `f32` functions, for `fp(fast)`; `None` if it has none.
+    fn approximations(&self) -> Option<Approximations> {
+        None
+    }
 
     /// Makes LLVM's back end for the family known; may be called often.
     fn initialize_backend(&self);
@@ -36,6 +54,33 @@ pub trait Target {
     /// Gives LDS and barriers their meaning. Everything is inlined by then into `kernel`, what [`lower`](Self::lower) gave, so that
     /// each place in the source that asks for LDS is one call for each time that it is reached.
     fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error>;
+
+    /// Whether everything is inlined into the kernel before [`finish`](Self::finish), also where there is no group scope.
+    fn inlines_first(&self) -> bool {
+        false
+    }
+
+    /// The last of the target's own passes before the optimiser.
+    fn finish(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error> {
+        let _ = (lowering, kernel);
+        Ok(())
+    }
+
+    /// The optimiser's passes, in the syntax of `opt -passes=`.
+    fn optimisation(&self) -> &'static str {
+        "default<O3>"
+    }
+
+    /// What is emitted in place of the optimised module, in LLVM's assembly language; `None`: the module itself.
+    fn before_emission(&self, module: &Ir<'_>) -> Option<String> {
+        let _ = module;
+        None
+    }
+
+    /// Which of LLVM's outputs [`link`](Self::link) takes.
+    fn code_file(&self) -> LLVMCodeGenFileType {
+        LLVMCodeGenFileType::LLVMObjectFile
+    }
 
     /// Links LLVM's object file into what the device's loader takes, with the linker of the toolchain at `sysroot`.
     fn link(&self, kernel: &str, object: &[u8], sysroot: &Path) -> Result<Vec<u8>, Error>;
@@ -69,7 +114,8 @@ struct Family {
     find: fn(&str) -> Option<Box<dyn Target>>,
 }
 
-const FAMILIES: &[Family] = &[Family { names: amdgpu::NAMES, find: amdgpu::find }];
+const FAMILIES: &[Family] =
+    &[Family { names: amdgpu::NAMES, find: amdgpu::find }, Family { names: nvptx::NAMES, find: nvptx::find }];
 
 /// The target with this name.
 ///

@@ -5,7 +5,7 @@
 mod descriptor;
 
 use core::sync::atomic::{AtomicU32, Ordering};
-use descriptor::LaunchDescriptor;
+use descriptor::{FloatingPoint, LaunchDescriptor};
 
 unsafe extern "C" {
     safe fn __gb_kernel(descriptor: &'static LaunchDescriptor);
@@ -28,6 +28,7 @@ macro_rules! kernel {
                 column: column!(),
                 dimensions: 1,
                 workgroup: [64, 1, 1],
+                fp: FloatingPoint::Strict,
             };
             __gb_kernel(DESCRIPTOR);
             $body

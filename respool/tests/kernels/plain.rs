@@ -4,7 +4,7 @@
 #[allow(dead_code)]
 mod descriptor;
 
-use descriptor::{LaunchDescriptor, LdsDescriptor, ParamDescriptor, ParamKind};
+use descriptor::{FloatingPoint, LaunchDescriptor, LdsDescriptor, ParamDescriptor, ParamKind};
 
 unsafe extern "C" {
     safe fn __gb_item_begin_x() -> u32;
@@ -55,6 +55,7 @@ macro_rules! kernel {
                 column: column!(),
                 dimensions: 1,
                 workgroup: [256, 1, 1],
+                fp: FloatingPoint::Strict,
             };
             __gb_kernel(DESCRIPTOR);
             let kernarg = unsafe { &*kernarg.cast::<Kernarg<$args>>() };
@@ -70,7 +71,7 @@ macro_rules! kernel {
 
 kernel!(saxpy, (f32, Buffer<f32>, Buffer<f32>), |i, k| {
     unsafe { *k.2.ptr.add(i) = k.0 * *k.1.ptr.add(i) + *k.2.ptr.add(i) }
-}, &[ParamDescriptor { name: "a", ty: "f32", kind: ParamKind::Scalar, size: 4, align: 4, element_size: 0 }, buffer("x"), buffer("y")]);
+}, &[ParamDescriptor { name: "a", ty: "f32", kind: ParamKind::Scalar, size: 4, align: 4, element_size: 0 }, buffer("x"), ParamDescriptor { kind: ParamKind::InOut, ..buffer("y") }]);
 
 #[inline(never)]
 fn mix(value: u128, by: u128) -> u128 {

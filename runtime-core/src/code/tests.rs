@@ -12,7 +12,7 @@ use std::{
 use geobacter_spool::{
     archive::{self as format, Kernel, KernelId},
     bundle::{self as bundle_format, Bundle, BundledCode},
-    descriptor::KernelDescriptor,
+    descriptor::{FloatingPoint, KernelDescriptor},
     job::Emit,
 };
 
@@ -40,6 +40,7 @@ fn kernel(symbol: &str, bitcode: &[u8]) -> Kernel {
         workgroup: [64, 1, 1],
         params: Vec::new(),
         lds: Vec::new(),
+        fp: FloatingPoint::Strict,
     };
     Kernel {
         id: KernelId::of(symbol, bitcode),

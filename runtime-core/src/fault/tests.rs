@@ -1,7 +1,7 @@
 //! Fault records against small code objects, written here byte by byte as a linker would.
 
 use super::*;
-use crate::image::R_AMDGPU_RELATIVE64;
+use crate::image::{ConstantMemory, R_AMDGPU_RELATIVE64};
 use geobacter_spool::format::{COUNT, Formatter, MAX_VALUES, Shape, Style, Value};
 
 /// Where the image is loaded.
@@ -124,9 +124,66 @@ fn number(number: u64) -> Value {
     Value { bytes: [number, 0], ..Value::default() }
 }
 
+fn decode_in(record: &FaultRecord, code_object: &[u8]) -> Option<KernelPanic> {
+    decode(record, Constants::File(code_object))
+}
+
+/// The builder's data as it lies in a device's memory, pointers filled in, and nothing around it.
+struct DeviceMemory(Vec<u8>);
+
+impl From<&Builder> for DeviceMemory {
+    fn from(builder: &Builder) -> Self {
+        let mut data = builder.data.clone();
+        for &(place, target) in &builder.relative {
+            data[place as usize..][..8].copy_from_slice(&(LOADED + target).to_le_bytes());
+        }
+        Self(data)
+    }
+}
+
+impl ConstantMemory for DeviceMemory {
+    fn read(&self, address: u64, bytes: &mut [u8]) -> bool {
+        let start = address.checked_sub(LOADED).map(|start| start as usize);
+        let found = start.and_then(|start| self.0.get(start..)?.get(..bytes.len()));
+        found.inspect(|found| bytes.copy_from_slice(found)).is_some()
+    }
+}
+
+#[test]
+fn what_a_file_says_memory_says() {
+    let mut builder = Builder::new();
+    let location = builder.location("src/kernel.rs", 17, 5);
+    let text = "nothing is as it seems: é";
+    let message = builder.put(text.as_bytes());
+    let message_length = text.len() as u64;
+    let plain = FaultRecord { location, message, message_length, anchor: 0, ..record(FaultKind::Message) };
+    let who = builder.put(b"nobody");
+    // Longer than what is read first, and the last bytes that there are.
+    let long = [b"\x7f".as_slice(), &[b'x'; 127], b"\x04who \xc0\0"].concat();
+    let message = builder.put(&long);
+    let template = FaultRecord { message, message_length: TEMPLATE, ..plain };
+    let template = with(template, &[value(Style::Debug, Shape::Str, who, 6)]);
+    let memory = DeviceMemory::from(&builder);
+    let of = |record: &FaultRecord| decode(record, Constants::Memory(&memory)).unwrap();
+    assert_eq!(of(&plain).message, text);
+    assert_eq!(of(&plain).location, Some(PanicLocation { file: "src/kernel.rs".into(), line: 17, column: 5 }));
+    assert_eq!(of(&template).message, format!("{}who {:?}", "x".repeat(127), "nobody"));
+    let anchored = |record: &FaultRecord| FaultRecord { anchor: LOADED + ANCHOR, ..*record };
+    for record in [plain, template] {
+        assert_eq!(Some(of(&record)), decode_in(&anchored(&record), &builder.build()));
+    }
+    // What leads nowhere costs its part of the report.
+    let lost = FaultRecord { location: 16, message: LOADED + 1_000_000, ..template };
+    assert_eq!((of(&lost).message.as_str(), of(&lost).location), ("a panic whose message could not be read", None));
+    // A template without an end.
+    let endless = DeviceMemory([0xc0].repeat(1 << 20));
+    let panic = decode(&FaultRecord { message: LOADED, ..template }, Constants::Memory(&endless)).unwrap();
+    assert_eq!(panic.message, "a panic whose message could not be read");
+}
+
 #[test]
 fn no_panic_is_no_report() {
-    assert_eq!(decode(&FaultRecord::CLEAR, &Builder::new().build()), None);
+    assert_eq!(decode_in(&FaultRecord::CLEAR, &Builder::new().build()), None);
 }
 
 #[test]
@@ -137,7 +194,7 @@ fn text_and_location() {
     let message = builder.put(text.as_bytes());
     let record = FaultRecord { location, message, message_length: text.len() as u64, ..record(FaultKind::Message) };
 
-    let panic = decode(&record, &builder.build()).unwrap();
+    let panic = decode_in(&record, &builder.build()).unwrap();
     assert_eq!(panic.message, text);
     assert_eq!(panic.location, Some(PanicLocation { file: "src/kernel.rs".into(), line: 17, column: 5 }));
     assert_eq!((panic.group, panic.item), ([3, 2, 1], [7, 8, 9]));
@@ -148,7 +205,7 @@ fn what_lies_before_the_anchor_is_found() {
     let mut builder = Builder::new();
     builder.data[..5].copy_from_slice(b"early");
     let record = FaultRecord { message: LOADED, message_length: 5, ..record(FaultKind::Message) };
-    assert_eq!(decode(&record, &builder.build()).unwrap().message, "early");
+    assert_eq!(decode_in(&record, &builder.build()).unwrap().message, "early");
 }
 
 #[test]
@@ -157,7 +214,7 @@ fn bounds_read_like_rustc() {
     let list = [0; 10];
     let index = std::hint::black_box(12);
     let rustc = std::panic::catch_unwind(|| list[index]).unwrap_err();
-    let panic = decode(&record, &Builder::new().build()).unwrap();
+    let panic = decode_in(&record, &Builder::new().build()).unwrap();
     assert_eq!(&panic.message, rustc.downcast_ref::<String>().unwrap());
     assert_eq!(panic.location, None);
 }
@@ -186,7 +243,7 @@ fn templates_of_the_pinned_toolchain() {
         let mut builder = Builder::new();
         let message = builder.put(template);
         let record = FaultRecord { message, message_length: TEMPLATE, ..record(FaultKind::Message) };
-        assert_eq!(decode(&record, &builder.build()).unwrap().message, expected);
+        assert_eq!(decode_in(&record, &builder.build()).unwrap().message, expected);
     }
 }
 
@@ -201,7 +258,7 @@ fn values_stand_in_messages_as_on_the_host() {
     let image = builder.build();
     let of = |record: FaultRecord, values: &[Value]| {
         let record = FaultRecord { message, message_length: TEMPLATE, ..record };
-        decode(&with(record, values), &image).unwrap().message
+        decode_in(&with(record, values), &image).unwrap().message
     };
     let error = value(Style::Debug, Shape::TryFromIntError, 0, 0);
     let said = format!("who {:?}, {:>6}", "nobody", -5);
@@ -225,7 +282,7 @@ fn ranges_of_slices_read_like_rustc() {
     for (start, end) in [(11, 11), (11, 5), (3, 11), (7, 5), (11, 12), (10, 11)] {
         let rustc = std::panic::catch_unwind(|| list[start..end].len()).unwrap_err();
         let values = [start as u64, end as u64, 10].map(number);
-        let panic = decode(&with(record(FaultKind::SliceRange), &values), &Builder::new().build()).unwrap();
+        let panic = decode_in(&with(record(FaultKind::SliceRange), &values), &Builder::new().build()).unwrap();
         assert_eq!(&panic.message, rustc.downcast_ref::<String>().unwrap());
     }
 }
@@ -250,14 +307,14 @@ fn damage_costs_details_only() {
         },
     ];
     for record in cases {
-        let panic = decode(&record, &image).unwrap();
+        let panic = decode_in(&record, &image).unwrap();
         assert!(panic.message == unreadable || panic.message.len() <= image.len(), "{panic:?}");
         assert_eq!(panic.location, None);
         assert_eq!(panic.item, [7, 8, 9]);
     }
     for length in 0..image.len() {
         let record = FaultRecord { message: template, message_length: TEMPLATE, ..record(FaultKind::Message) };
-        assert!(decode(&record, &image[..length]).is_some());
+        assert!(decode_in(&record, &image[..length]).is_some());
     }
-    assert_eq!(decode(&record(FaultKind::Message), b"not an ELF file").unwrap().message, unreadable);
+    assert_eq!(decode_in(&record(FaultKind::Message), b"not an ELF file").unwrap().message, unreadable);
 }

@@ -104,7 +104,8 @@ impl<'l> Contract<'l> {
             let size = i128::from(workgroup[axis]);
             // A negative number is as far beyond any limit as a huge one.
             let whole = if items > 0 { (items + size - 1) / size * size } else { items };
-            let limit = info.max_grid[axis].min(u64::from(u32::MAX));
+            let of_groups = info.max_groups[axis].saturating_mul(workgroup[axis].into());
+            let limit = info.max_grid[axis].min(of_groups).min(u64::from(u32::MAX));
             if whole < 0 || whole > i128::from(limit) {
                 return too_large(["x", "y", "z"][axis], whole, limit);
             }

@@ -39,7 +39,7 @@ impl Buffer {
     /// The items whose lines are found, in their order, and how many are lost.
     fn read(&self) -> (Vec<u32>, u64) {
         let mut items = Vec::new();
-        let lost = read_lines(&self.0, b"no code object", |record, text| {
+        let lost = read_lines(&self.0, Constants::File(b"no code object"), |record, text| {
             assert_eq!(text, "a line that could not be read");
             items.push(record.item[0]);
         });
@@ -87,7 +87,10 @@ fn damage_is_no_line() {
     buffer.0[header::RESERVED..][..8].fill(0xff);
     assert_eq!(buffer.read().0, [1]);
     for length in 0..HEADER + 8 {
-        assert_eq!(read_lines(&buffer.0[..length], b"", |_, _| unreachable!()), field(&buffer.0[..length], 16));
+        assert_eq!(
+            read_lines(&buffer.0[..length], Constants::File(b""), |_, _| unreachable!()),
+            field(&buffer.0[..length], 16)
+        );
     }
 }
 
@@ -103,7 +106,7 @@ fn a_handler_takes_lines_and_may_set_another() {
     });
     let mut buffer = Buffer::new();
     (0..9).for_each(|item| buffer.print(item, 0, true));
-    sink.lines("k", &buffer.0, b"");
+    sink.lines("k", &buffer.0, Constants::File(b""));
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 8, "{seen:?}");
     assert_eq!(seen[1], OutputLine { text: "second".into(), ..OutputLine::new("k", [0; 3], [1, 0, 0], "".into()) });

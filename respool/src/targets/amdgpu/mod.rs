@@ -6,34 +6,39 @@ use geobacter_spool::{descriptor::KernelDescriptor, job::KernelResources};
 
 use inkwell::targets::InitializationConfig;
 
-use super::{KernelLowering, Target};
-use crate::{error::Error, ir::Value, passes::address_spaces::AddressSpaces};
+use super::{
+    KernelLowering, Target,
+    gpu::{Dialect, Gpu, Spaces, barrier_of_all, fault, intrinsics, lds, print},
+};
+use crate::{
+    error::Error,
+    ir::Value,
+    passes::{address_spaces::AddressSpaces, approximations::Approximations},
+};
 
-mod atomics;
+mod all_are_here;
 mod barrier;
-mod barrier_of_all;
 mod code_object;
-mod definitions;
-mod fault;
-mod intrinsics;
+mod hidden;
 mod kernel;
-mod lds;
 mod link;
 mod occupancy;
-mod print;
 mod processor;
+mod waves;
 
 pub use processor::NAMES;
 use processor::Processor;
 
-/// Address spaces of the AMDGPU back end.
-mod address_space {
-    pub const GENERIC: u32 = 0;
-    pub const GLOBAL: u32 = 1;
-    pub const LDS: u32 = 3;
-    pub const CONSTANT: u32 = 4;
-    pub const PRIVATE: u32 = 5;
-}
+/// Names and numbers of LLVM's *User Guide for AMDGPU Backend*: sections "Address Spaces" and "Memory Scopes".
+static DIALECT: Dialect = Dialect {
+    platform: 1,
+    spaces: Spaces { global: 1, lds: 3, constant: 4, private: 5 },
+    item_id: ["llvm.amdgcn.workitem.id.x", "llvm.amdgcn.workitem.id.y", "llvm.amdgcn.workitem.id.z"],
+    group_id: ["llvm.amdgcn.workgroup.id.x", "llvm.amdgcn.workgroup.id.y", "llvm.amdgcn.workgroup.id.z"],
+    end_item: "llvm.amdgcn.endpgm",
+    workgroup_scope: "workgroup",
+    device_scope: "agent",
+};
 
 unsafe extern "C" {
     // Missing from llvm-sys; libLLVM exports it, so geobacter-llvm defines it.
@@ -50,6 +55,12 @@ pub fn find(name: &str) -> Option<Box<dyn Target>> {
     Processor::find(name).map(|processor| Box::new(AmdGpu { processor }) as Box<dyn Target>)
 }
 
+impl AmdGpu {
+    fn gpu(&self) -> Gpu<'static> {
+        Gpu { name: self.processor.name, wave_size: self.processor.wave_size, dialect: &DIALECT }
+    }
+}
+
 impl Target for AmdGpu {
     fn name(&self) -> &str {
         self.processor.name
@@ -64,11 +75,19 @@ impl Target for AmdGpu {
     }
 
     fn address_spaces(&self) -> AddressSpaces {
-        AddressSpaces {
-            stack: address_space::PRIVATE,
-            constant: address_space::CONSTANT,
-            global: address_space::GLOBAL,
-        }
+        let Spaces { global, constant, private, .. } = DIALECT.spaces;
+        AddressSpaces { stack: private, constant, global }
+    }
+
+    fn approximations(&self) -> Option<Approximations> {
+        // LLVM adds to the instructions what makes them right for subnormal numbers.
+        Some(Approximations {
+            sin: "llvm.sin.f32",
+            cos: "llvm.cos.f32",
+            exp2: "llvm.exp2.f32",
+            log2: "llvm.log2.f32",
+            tanh: None,
+        })
     }
 
     fn initialize_backend(&self) {
@@ -78,16 +97,20 @@ impl Target for AmdGpu {
     }
 
     fn lower(&self, lowering: &KernelLowering<'_, '_>) -> Result<Value, Error> {
-        fault::lower(lowering);
-        print::lower(lowering, self.name())?;
-        intrinsics::lower(lowering, self.processor)?;
-        kernel::add(lowering, self.name())
+        let gpu = self.gpu();
+        fault::lower(lowering, gpu);
+        print::lower(lowering, gpu)?;
+        hidden::lower(lowering, gpu)?;
+        intrinsics::lower(lowering, gpu)?;
+        kernel::add(lowering, gpu)
     }
 
     fn lower_group_scope(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error> {
-        lds::lower(lowering, self.name())?;
-        barrier_of_all::lower(lowering, kernel, self.processor)?;
-        barrier::lower(lowering, self.name())
+        let gpu = self.gpu();
+        lds::lower(lowering, gpu)?;
+        waves::lower(lowering, kernel, gpu, self.processor.has_row_xmask)?;
+        barrier_of_all::lower(lowering, kernel, gpu, || all_are_here::definition(lowering.descriptor.workgroup, gpu))?;
+        barrier::lower(lowering, gpu)
     }
 
     fn link(&self, kernel: &str, object: &[u8], sysroot: &Path) -> Result<Vec<u8>, Error> {

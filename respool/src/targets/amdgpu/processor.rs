@@ -21,6 +21,8 @@ pub struct Processor {
     pub simds: u32,
     /// LDS that those SIMDs share, in bytes.
     pub lds: u32,
+    /// Whether data-parallel primitives exchange the lanes of a row of 16 by any mask, and rows with their neighbours: RDNA's do.
+    pub has_row_xmask: bool,
 }
 
 const fn cdna(name: &'static str) -> Processor {
@@ -33,6 +35,7 @@ const fn cdna(name: &'static str) -> Processor {
         max_waves: 8,
         simds: 4,
         lds: 64 << 10,
+        has_row_xmask: false,
     }
 }
 
@@ -46,6 +49,7 @@ const fn rdna(name: &'static str, vgprs: u32, vgpr_granule: u32) -> Processor {
         max_waves: 16,
         simds: 4,
         lds: 128 << 10,
+        has_row_xmask: true,
     }
 }
 

@@ -1,0 +1,99 @@
+//! When work ran, by the host's clock.
+//!
+//! Events give the milliseconds between two of them, as `f32`: exact to a microsecond for some ten seconds. So the distance is
+//! measured from an event that was recorded not long before, at a time that the host knows.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use geobacter_runtime_core::driver::{Priority, WorkTimes};
+
+use crate::{
+    context::Context,
+    cuda_stream::CudaStream,
+    error::Error,
+    event::{Event, EventPool},
+};
+
+/// How long one base is good.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A device's clock and the host's.
+pub(crate) struct Clock {
+    events: Arc<EventPool>,
+    /// One in which nothing else runs.
+    stream: Arc<CudaStream>,
+    base: Mutex<Option<Arc<Base>>>,
+}
+
+/// One moment by both clocks.
+#[derive(Debug)]
+struct Base {
+    event: Event,
+    instant: Instant,
+}
+
+/// The begin of some work.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    base: Arc<Base>,
+    start: Event,
+}
+
+impl Clock {
+    /// # Errors
+    /// What the driver says.
+    pub(crate) fn new(context: &Arc<Context>) -> Result<Self, Error> {
+        let stream = CudaStream::new(context, Priority::High)?;
+        Ok(Self { events: EventPool::new(context, true), stream, base: Mutex::default() })
+    }
+
+    /// An event that notes the time.
+    pub(crate) fn event(&self) -> Result<Event, Error> {
+        self.events.take()
+    }
+
+    /// Notes the begin of what is about to be put into a stream.
+    pub(crate) fn start(&self, stream: &CudaStream) -> Result<Timer, Error> {
+        let base = self.base()?;
+        let start = self.events.take()?;
+        start.record(stream.handle())?;
+        Ok(Timer { base, start })
+    }
+
+    fn base(&self) -> Result<Arc<Base>, Error> {
+        let mut base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(base) = base.as_ref().filter(|base| base.instant.elapsed() < FRESH) {
+            return Ok(Arc::clone(base));
+        }
+        let event = self.events.take()?;
+        let before = Instant::now();
+        event.record(self.stream.handle())?;
+        event.wait()?;
+        // In the middle, for want of anything better.
+        let instant = before + before.elapsed() / 2;
+        let new = Arc::new(Base { event, instant });
+        *base = Some(Arc::clone(&new));
+        Ok(new)
+    }
+}
+
+impl Timer {
+    /// When the work ran whose end this event is.
+    pub(crate) fn times(&self, end: &Event) -> Option<WorkTimes> {
+        let at = |event: &Event| {
+            let milliseconds = event.since(&self.base.event)?.max(0.0);
+            self.base.instant.checked_add(Duration::try_from_secs_f64(f64::from(milliseconds) / 1000.0).ok()?)
+        };
+        Some(WorkTimes { start: at(&self.start)?, end: at(end)? })
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clock").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
