@@ -90,6 +90,11 @@ fn between_integers() {
     // Registers may be wider than the types.
     all.push(case("cvt.s8.s32 $r, $a;", Integer(64), &[Integer(32)], |v| i64::from(v[0] as i8) as u64));
     all.push(case("cvt.u16.u64 $r, $a;", Integer(32), &[Integer(64)], |v| v[0] & 0xffff));
+    all.push(case("cvt.s64.s32 $r, $a;", Integer(64), &[Integer(64)], |v| i64::from(v[0] as i32) as u64));
+    all.push(case("cvt.u64.u32 $r, $a;", Integer(64), &[Integer(64)], |v| v[0] & 0xffff_ffff));
+    all.push(case("cvt.rn.f32.u32 $r, $a;", Kind::Single, &[Integer(64)], |v| {
+        u64::from((v[0] as u32 as f32).to_bits())
+    }));
     check("sm_70", &all);
 }
 

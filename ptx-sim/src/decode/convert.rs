@@ -79,7 +79,9 @@ pub fn convert(d: &mut Decoder<'_, '_>) -> Result<Op> {
     let (row, register) = d.register_of(operand, to, true)?;
     let operand = d.operand()?;
     let (source, source_register) = d.source_of(operand, from, true)?;
-    if let (Some(op), false) = (common((to, from), (row, register), source, rounding), flushes || saturates) {
+    if let (Some(op), false) =
+        (common((to, from), (row, register), (source, source_register), rounding), flushes || saturates)
+    {
         return Ok(op);
     }
     let around = Around { integral, rounding: rounding.unwrap_or(Rounding::Nearest), flushes, saturates, relu };
@@ -110,14 +112,15 @@ fn check_rounding(d: &Decoder<'_, '_>, (to, from): (Type, Type), integral: bool,
     }
 }
 
-/// Conversions that most loops have, for which lanes need no call each.
+/// Conversions that most loops have, for which lanes need no call each. Registers must be as wide as the types.
 fn common(
     (to, from): (Type, Type),
     (row, register): (u32, Type),
-    source: Source,
+    (source, source_register): (Source, Type),
     rounding: Option<Rounding>,
 ) -> Option<Op> {
-    if register.bits() != to.bits() || rounding.is_some_and(|rounding| rounding != Rounding::Nearest) {
+    let is_wide = register.bits() != to.bits() || source_register.bits() != from.bits();
+    if is_wide || rounding.is_some_and(|rounding| rounding != Rounding::Nearest) {
         return None;
     }
     Some(match (to, from) {

@@ -51,7 +51,7 @@ pub fn nbody(
     examples::nbody::step(wg, time, bodies, velocities, tile, moved);
 }
 
-/// The same with the GPU's approximations of root and reciprocal.
+/// The same with the GPU's approximation of a reciprocal root.
 #[kernel(workgroup = 128, fp(fast))]
 pub fn nbody_fast(
     wg: Workgroup<1>,
@@ -61,5 +61,23 @@ pub fn nbody_fast(
     #[workgroup_shared] tile: Lds<[examples::nbody::Body; 128]>,
     moved: Out<examples::nbody::Body>,
 ) {
-    examples::nbody::step(wg, time, bodies, velocities, tile, moved);
+    let pull = wg.private([0.0; 3]);
+    for first in (0..bodies.len()).step_by(128) {
+        let tile = tile.fill(&wg, |item| bodies.get(first + item.local_x()).copied().unwrap_or_default());
+        wg.each(|item| {
+            let own = bodies[&item].position;
+            let pulled = tile.iter().fold(pull.get(&item), |pull, other| {
+                let [x, y, z] = [0, 1, 2].map(|axis| other.position[axis] - own[axis]);
+                let inverse = 1.0 / (x * x + y * y + z * z + examples::nbody::SOFTENING).sqrt();
+                let strength = other.mass * (inverse * inverse * inverse);
+                [pull[0] + x * strength, pull[1] + y * strength, pull[2] + z * strength]
+            });
+            pull.set(&item, pulled);
+        });
+    }
+    wg.each(|item| {
+        let (body, velocity) = bodies[&item].moved(velocities.get(&item), pull.get(&item), time);
+        moved.set(&item, body);
+        velocities.set(&item, velocity);
+    });
 }

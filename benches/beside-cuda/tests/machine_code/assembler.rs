@@ -83,9 +83,34 @@ impl Assembled {
         }
     }
 
+    /// How many times the twin's instructions it takes: those of the innermost loop for each operation of floating point, so that
+    /// it does not matter how often a loop was unrolled; all of them where there is no such loop.
+    pub(crate) fn effort_beside(&self, twin: &Self) -> Option<f64> {
+        let (own, twin) = (self.code.as_ref()?, twin.code.as_ref()?);
+        let each = |code: &Code| code.in_loop as f64 / code.math_in_loop as f64;
+        Some(match (own.math_in_loop, twin.math_in_loop) {
+            (0, _) | (_, 0) => own.instructions as f64 / twin.instructions as f64,
+            _ => each(own) / each(twin),
+        })
+    }
+
     /// What is worse than in the twin.
     pub(crate) fn complaints(&self, twin: &Self) -> Vec<String> {
         let mut complaints = Vec::new();
+        if let Some((own, twin)) = self.code.as_ref().zip(twin.code.as_ref()) {
+            if own.generic + own.local > 0 {
+                complaints.push(format!("{} generic accesses, {} to local memory", own.generic, own.local));
+            }
+            if own.barriers > twin.barriers + 2 {
+                complaints.push(format!("{} barriers, {} in CUDA C++", own.barriers, twin.barriers));
+            }
+            if own.global_loads.is_empty() != twin.global_loads.is_empty() {
+                complaints.push(format!("loads {:?}, {:?} in CUDA C++", own.global_loads, twin.global_loads));
+            }
+            if twin.constant_loads > 0 && own.constant_loads == 0 {
+                complaints.push("nothing is loaded as constant, as it is in CUDA C++".to_owned());
+            }
+        }
         if self.spills > 0 || self.stack > twin.stack {
             complaints.push(format!("{} bytes of stack, {} bytes spilled", self.stack, self.spills));
         }

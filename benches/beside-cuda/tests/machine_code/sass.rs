@@ -13,6 +13,8 @@ pub(crate) struct Code {
     pub(crate) math_in_loop: usize,
     /// Loads from global memory, by their bits.
     pub(crate) global_loads: BTreeMap<u32, usize>,
+    /// Those of them from memory that does not change while the kernel runs.
+    pub(crate) constant_loads: usize,
     /// Stores to global memory, by their bits.
     pub(crate) global_stores: BTreeMap<u32, usize>,
     /// Loads from shared memory.
@@ -96,7 +98,10 @@ impl Code {
             operation.split('.').find_map(suffix).unwrap_or(32)
         };
         match name {
-            "LDG" => *self.global_loads.entry(bits()).or_default() += 1,
+            "LDG" => {
+                *self.global_loads.entry(bits()).or_default() += 1;
+                self.constant_loads += usize::from(operation.contains(".CONSTANT"));
+            }
             "STG" => *self.global_stores.entry(bits()).or_default() += 1,
             "LDS" => self.shared_loads += 1,
             "STS" => self.shared_stores += 1,
