@@ -2,7 +2,7 @@
 # Makes a folder with everything that on_gpu.sh needs on a machine with an NVIDIA GPU and without Rust: the examples and the benchmark as
 # programs with PTX inside, and the kernels in CUDA C++ as source and, where nvcc is here, compiled.
 #
-# prepare_gpu.sh [FOLDER [GPU]]: FOLDER is target/on-gpu, GPU is sm_90 if they are not named.
+# prepare_gpu.sh [FOLDER [GPU]]: FOLDER is target/on-gpu, GPU is sm_90 if they are not named. FOLDER.tar.gz is all of it, to be sent.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -17,7 +17,6 @@ rm -rf "$folder"
 mkdir -p "$folder/examples" "$folder/cuda"
 for source in examples/examples/*.rs; do
     name=$(basename "$source" .rs)
-    # Without symbols: all of it shall be small enough to be sent.
     strip -o "$folder/examples/$name" "target/geobacter/release/examples/$name"
 done
 strip -o "$folder/beside_cuda" target/geobacter/release/beside_cuda
@@ -31,4 +30,6 @@ if nvcc=${NVCC:-$(command -v nvcc)}; then
 else
     echo "no nvcc here: on_gpu.sh needs one where it runs" >&2
 fi
-du -sh "$folder"
+# The programs have most of their code in common with each other, and pack well.
+tar -czf "$folder.tar.gz" -C "$(dirname "$folder")" "$(basename "$folder")"
+du -h "$folder.tar.gz"
