@@ -24,7 +24,10 @@ cp "$here"/cuda/*.cu "$folder/cuda/"
 cp "$here/on_gpu.sh" "$folder/"
 if nvcc=${NVCC:-$(command -v nvcc)}; then
     for source in "$here"/cuda/*.cu; do
-        "$nvcc" -O3 -std=c++17 -arch="$gpu" -cubin -o "$folder/cuda/$(basename "$source" .cu).cubin" "$source"
+        name=$(basename "$source" .cu)
+        "$nvcc" -O3 -std=c++17 -arch="$gpu" -cubin -o "$folder/cuda/$name.cubin" "$source"
+        # For the simulator, on which all of this can be tried.
+        "$nvcc" -O3 -std=c++17 -arch="${gpu/sm_/compute_}" -ptx -o "$folder/cuda/$name.ptx" "$source"
     done
     "$nvcc" --version | tail -n 1 >"$folder/cuda/compiled-with"
 else
