@@ -53,7 +53,7 @@ impl FloatingPoint {
         if inside.is_empty() {
             return Err(Error::new(parentheses.span.join(), format!("`fp` without an option: {}", Self::HOW)));
         }
-        let name: Ident = inside.parse()?;
+        let name: Ident = inside.parse().map_err(|error| Error::new(error.span(), Self::HOW))?;
         let option = match name.to_string().as_str() {
             "strict" => Self::Strict,
             "contract" => Self::Contract,
@@ -62,6 +62,7 @@ impl FloatingPoint {
                 return Err(Error::new(name.span(), format!("unknown floating-point option `{name}`: {}", Self::HOW)));
             }
         };
+        inside.parse::<Option<Token![,]>>()?;
         if !inside.is_empty() {
             return Err(inside.error(format!("`fp` takes one option, and `fast` includes `contract`: {}", Self::HOW)));
         }

@@ -296,7 +296,8 @@ fn fast_functions_keep_their_bounds() {
             near("exp2", x, found[3], exact.exp2(), 2.0 * ULP, 0.0);
             near("10^x", x, found[4], 10f64.powf(exact), (2.0 + 4.0 * size) * ULP, 0.0);
             for (i, what, exact) in [(5, "ln", size.ln()), (6, "log2", size.log2()), (7, "log10", size.log10())] {
-                if x != 0.0 {
+                // What is subnormal may count as zero.
+                if x.is_normal() {
                     let absolute = if (0.5..=2.0).contains(&size) { 4.0 * ULP } else { 0.0 };
                     near(what, x, found[i], exact, 4.0 * ULP, absolute);
                 }
@@ -426,7 +427,6 @@ fn amd_machine_code_holds_what_the_option_allows_and_nothing_else() {
                 ("contract", "quotients", &["v_div_fixup_f32"], &[]),
                 ("fast", "quotients", &["v_rcp_f32", "v_sqrt_f32", "v_rsq_f32"], &[]),
                 ("strict", "functions", &[], FUNCTIONS),
-                ("contract", "functions", &[], FUNCTIONS),
                 ("fast", "functions", FUNCTIONS, &[]),
                 ("fast", "exact", &[], FUNCTIONS),
             ],
@@ -436,7 +436,7 @@ fn amd_machine_code_holds_what_the_option_allows_and_nothing_else() {
 
 #[test]
 fn ptx_holds_what_the_option_allows_and_nothing_else() {
-    const FUNCTIONS: &[&str] = &["sin.approx.f32", "cos.approx.f32", "ex2.approx.f32", "lg2.approx.f32"];
+    const FUNCTIONS: &[&str] = &["sin.approx.ftz", "cos.approx.ftz", "ex2.approx.ftz", "lg2.approx.ftz"];
     const ANY: &[&str] = &[".approx"];
     for gpu in ["sm_70", "sm_90"] {
         holds(
@@ -445,13 +445,14 @@ fn ptx_holds_what_the_option_allows_and_nothing_else() {
                 // Without `.rn`, ptxas may contract them.
                 ("strict", "product_and_sum", &["mul.rn.f32", "add.rn.f32"], &["fma"]),
                 ("contract", "product_and_sum", &["fma.rn.f32"], &["mul.rn.f32", "mul.f32", "add.rn.f32", "add.f32"]),
+                ("strict", "in_f64", &["mul.rn.f64", "sub.rn.f64"], &["fma"]),
+                ("contract", "in_f64", &["fma.rn.f64"], &["mul.rn.f64"]),
                 ("strict", "dot", &["mul.rn.f32", "add.rn.f32"], &["fma"]),
                 ("contract", "dot", &["fma.rn.f32"], &[]),
                 ("strict", "quotients", &["div.rn.f32", "sqrt.rn.f32"], ANY),
                 ("contract", "quotients", &["div.rn.f32", "sqrt.rn.f32"], ANY),
                 ("fast", "quotients", &["rcp.approx", "sqrt.approx", "rsqrt.approx"], &[]),
                 ("strict", "functions", &[], ANY),
-                ("contract", "functions", &[], ANY),
                 ("fast", "functions", FUNCTIONS, &[]),
                 ("fast", "exact", &[], ANY),
             ],

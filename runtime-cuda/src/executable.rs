@@ -60,7 +60,7 @@ impl Executable {
     /// description names.
     ///
     /// # Errors
-    /// What the driver says; [`Error::Mismatch`] and [`Error::UnknownArgument`] if the description does not fit.
+    /// What the driver says; [`Error::UnknownArgument`] if the kernel takes what this runtime does not know.
     pub(crate) fn load(pools: &Arc<Pools>, code: DeviceCode, options: &Options) -> Result<Self, Error> {
         let resources = &code.resources;
         let kernel = &resources.symbol;
@@ -88,13 +88,9 @@ impl Executable {
         let attribute = |attribute| loaded.attribute(&function, attribute);
         let counted = attribute(CUfunction_attribute::CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES)?;
         let max_workgroup = attribute(CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK)?;
-        // LDS of more than 48 KiB is dynamic shared memory; what is not declared at all would be somebody else's.
-        let uncounted = resources.lds.checked_sub(counted).ok_or_else(|| Error::Mismatch {
-            kernel: kernel.clone(),
-            what: "bytes of LDS",
-            found: counted.into(),
-            announced: resources.lds.into(),
-        })?;
+        // Of more than 48 KiB nothing is static, and all of it has to be asked for. What is static the driver lays out: it may need
+        // more than its variables have, for their alignment, and less where it drops some.
+        let uncounted = if counted == 0 { resources.lds } else { 0 };
         if resources.dynamic_stack {
             pools.context().grow_stack(resources.scratch.saturating_add(options.dynamic_stack) as usize)?;
         }

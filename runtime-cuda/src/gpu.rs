@@ -138,7 +138,7 @@ impl Gpu {
     ///
     /// # Errors
     /// What the driver says; [`Error::Jit`] if it does not compile the PTX, [`Error::PtxVersion`] if it is too old for it;
-    /// [`Error::Mismatch`] and [`Error::UnknownArgument`] if the description does not fit.
+    /// [`Error::UnknownArgument`] if the kernel takes what this runtime does not know.
     pub fn load(&self, code: DeviceCode) -> Result<Arc<Executable>, Error> {
         self.submission.load(code)
     }

@@ -366,11 +366,8 @@ impl Submission {
         match enqueue(&in_flight).and_then(|()| event.record(stream.handle())) {
             Ok(()) => Ok(Operation::new(&self.pools, stream, event, timer, in_flight)),
             Err(error) => {
-                // Some of it may be under way. Should the driver fail to say when that has ended, the context is lost, and nothing
-                // runs in it any more.
-                if let Err(Error::Cuda(error)) = stream.synchronize() {
-                    self.context().lose(&error);
-                }
+                // Some of it may be under way.
+                let _ended_or_lost = stream.synchronize();
                 Err(error.into())
             }
         }

@@ -153,7 +153,8 @@ impl<'w, const D: usize> Wave<'w, D> {
                 value.write(self.workgroup.run_item(self.place(0), |item| body(LocalItem { item })));
             }
         }
-        self.read_first_lane(value)
+        // SAFETY: rule 4: just written, by the call that runs the first lane.
+        unsafe { self.read_first_lane(value) }
     }
 
     /// Runs `body` for the lanes that this call runs, with the places of their values.

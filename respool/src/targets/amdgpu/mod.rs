@@ -80,12 +80,13 @@ impl Target for AmdGpu {
     }
 
     fn approximations(&self) -> Option<Approximations> {
-        // LLVM adds to the instructions what makes them right for subnormal numbers.
+        // The instructions take subnormal numbers for zero; LLVM's own intrinsics add several to make up for it. An angle is theirs,
+        // since the instructions want it as a part of a turn, in a range that depends on the processor.
         Some(Approximations {
             sin: "llvm.sin.f32",
             cos: "llvm.cos.f32",
-            exp2: "llvm.exp2.f32",
-            log2: "llvm.log2.f32",
+            exp2: "llvm.amdgcn.exp2.f32",
+            log2: "llvm.amdgcn.log.f32",
             tanh: None,
         })
     }

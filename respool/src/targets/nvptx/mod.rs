@@ -88,11 +88,12 @@ impl Target for NvidiaGpu {
     }
 
     fn approximations(&self) -> Option<Approximations> {
+        // Those that take subnormal numbers for zero: the others are several instructions.
         Some(Approximations {
-            sin: "llvm.nvvm.sin.approx.f",
-            cos: "llvm.nvvm.cos.approx.f",
-            exp2: "llvm.nvvm.ex2.approx.f32",
-            log2: "llvm.nvvm.lg2.approx.f",
+            sin: "llvm.nvvm.sin.approx.ftz.f",
+            cos: "llvm.nvvm.cos.approx.ftz.f",
+            exp2: "llvm.nvvm.ex2.approx.ftz.f32",
+            log2: "llvm.nvvm.lg2.approx.ftz.f",
             tanh: self.processor.has_tanh().then_some("llvm.tanh.f32"),
         })
     }
