@@ -251,6 +251,23 @@ fn a_program_with_nothing_but_device_code_runs_on_its_gpus_and_the_host() {
 }
 
 #[test]
+fn code_for_an_nvidia_gpu_runs_on_newer_ones() {
+    let workshop = Workshop::new();
+    let cards = ("PTX_SIM", "sm_70,sm_75,sm_80,sm_90");
+    for more in [&["--gpu", "sm_75,sm_80"][..], &["--gpu", "sm_75,sm_80", "--gpu-only"]] {
+        let program = workshop.build("carrier", more, &[]);
+        for device in ["sim:sm_75", "sim:sm_80", "sim:sm_90"] {
+            assert_eq!(good(&workshop.run_alone(&program, &[device], &[cards])), format!("right on {device}\n"));
+        }
+        let output = workshop.run_alone(&program, &["sim:sm_70"], &[cards]);
+        let error = text(&output.stderr);
+        for part in ["no device code for sm_70", "it carries code for sm_75, sm_80", "build --gpu sm_70"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+}
+
+#[test]
 fn a_damaged_bundle_is_named() {
     use object::{Object, ObjectSection};
     let workshop = Workshop::new();

@@ -534,7 +534,9 @@ fn inspect_shows_code_for_nvidia_gpus() {
         let reason = text(&sass.stderr);
         assert!(std::env::var_os("GEOBACTER_REQUIRE_TOOLS").is_none(), "this test must not skip here: {reason}");
         assert!(reason.contains("nvidia-cuda-nvcc-cu12") && reason.contains("nvidia-cuda-nvdisasm"), "{reason}");
-        assert!(resources.contains("With NVIDIA's ptxas on PATH, this table says more.") || reason.contains("nvdisasm`"));
+        assert!(
+            resources.contains("With NVIDIA's ptxas on PATH, this table says more.") || reason.contains("nvdisasm`")
+        );
         eprintln!("skipped in part: {reason}");
         return;
     }

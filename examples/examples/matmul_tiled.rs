@@ -21,17 +21,19 @@ pub fn matmul(
     #[workgroup_shared] tile_b: Lds<[[f32; TILE]; TILE]>,
     c: Out<f32>,
 ) {
-    let [columns, rows] = wg.extent().map(|n| n as usize);
+    let columns = wg.extent()[0] as usize;
     let sum = wg.private(0.0);
     for start in (0..inner).step_by(TILE) {
-        // Beyond the matrices' edges stand zeros, which add nothing.
+        // Beyond the matrices' edges stand zeros, which add nothing. Rows below the last one are behind the slice's end.
+        let element = |matrix: &Slice<f32>, width: usize, x: usize, y: usize| {
+            if x < width { matrix.get(y * width + x).copied().unwrap_or(0.0) } else { 0.0 }
+        };
         let (a, b) = (&mut tile_a, &mut tile_b).fill(&wg, |item| {
-            let (x, y) = (start + item.local_x(), start + item.local_y());
-            let left = if item.y() < rows && x < inner { a[item.y() * inner + x] } else { 0.0 };
-            let right = if y < inner && item.x() < columns { b[y * columns + item.x()] } else { 0.0 };
+            let left = element(&a, inner, start + item.local_x(), item.y());
+            let right = element(&b, columns, item.x(), start + item.local_y());
             (left, right)
         });
-        wg.each(|item| {
+        wg.each_local(|item| {
             let mut own = sum.get(&item);
             for k in 0..TILE {
                 own += a[item.local_y()][k] * b[k][item.local_x()];

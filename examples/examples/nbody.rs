@@ -13,6 +13,9 @@ const TILE: usize = 128;
 pub const TIME: f32 = 0.01;
 const STEPS: usize = 2;
 
+/// Keeps the attraction finite where bodies meet; and a body does not attract itself.
+pub const SOFTENING: f32 = 1e-3;
+
 /// A mass point.
 #[derive(Clone, Copy, Debug, Default, Element)]
 pub struct Body {
@@ -26,8 +29,6 @@ impl Body {
     /// Adds another body's attraction to `pull`, an acceleration.
     #[inline]
     pub fn pulled_by(&self, other: &Self, pull: [f32; 3]) -> [f32; 3] {
-        // Keeps the attraction finite where bodies meet; and a body does not attract itself.
-        const SOFTENING: f32 = 1e-3;
         let [x, y, z] = [0, 1, 2].map(|axis| other.position[axis] - self.position[axis]);
         let square = x * x + y * y + z * z + SOFTENING;
         let strength = other.mass / (square * square.sqrt());

@@ -19,7 +19,7 @@ const GROUPS_PER_UNIT: usize = 64;
 
 /// The grid has `GROUP` items for each block of `x`, which has one of the results.
 #[kernel(workgroup = 256)]
-fn reduce_blocks<T: Element + LdsElement, F: Fn(T, T) -> T + Sync>(
+pub fn reduce_blocks<T: Element + LdsElement, F: Fn(T, T) -> T + Sync>(
     wg: Workgroup<1>,
     identity: T,
     combine: F,

@@ -41,6 +41,8 @@ fn examples_pass_on_host() {
     passes_on_host("reduce", "1", "1");
     passes_on_host("reduce", "4096", "4096");
     passes_on_host("reduce", "100003", "100003");
+    passes_on_host("dot", "1", "1");
+    passes_on_host("dot", "100003", "100003");
     passes_on_host("scan", "256", "256");
     passes_on_host("scan", "70001", "70001");
     passes_on_host("histogram", "1", "1");

@@ -133,7 +133,7 @@ fn entered_from_item_scope() -> ! {
     panic!("group scope was entered from item scope: an item cannot run its group's code")
 }
 
-/// Temporary LDS for at least one `T`.
+/// Temporary LDS for one `T`.
 ///
 /// # Safety
 /// At group scope, by somebody who begins with a barrier and ends before the next call.
@@ -330,10 +330,10 @@ impl<'k, const D: usize> Workgroup<'k, D> {
         }
     }
 
-    /// Runs `body` by each wave, and gives what it gives to the group, where a call runs one item.
+    /// Where a call runs one item: runs `body` for its wave, and gives to group scope what `body` gives.
     ///
     /// # Safety
-    /// Not [sequential](Self::is_sequential). The body gives the same in all waves of the group (rule 4).
+    /// Not [sequential](Self::is_sequential). What `body` gives may differ between waves and lanes: whoever uses it keeps rule 4.
     #[inline(always)]
     #[doc(hidden)]
     pub unsafe fn in_own_wave<R>(&self, body: impl FnOnce(&Wave<'_, D>) -> R) -> R {
@@ -396,8 +396,7 @@ impl<'k, const D: usize> Workgroup<'k, D> {
         if x.begin == 0 && y.begin == 0 && z.begin == 0 {
             let _items = self.enter_item_scope();
             let value = self.run_item([0; 3], |item| body(Leader { item }));
-            // SAFETY: rule 6: temporary LDS has room for at least one `T` for each item of the group; this item alone writes
-            // it, between two barriers.
+            // SAFETY: rule 6: temporary LDS has room for one `T`; this item alone writes it, between two barriers.
             unsafe { result.write(value) };
         }
         self.barrier();

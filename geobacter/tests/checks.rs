@@ -7,7 +7,7 @@ use geobacter::{
     CheckFailure, CheckRule, CheckedPlace, CheckedUse, Device, DeviceKind, LaunchError, LdsElement, prelude::*,
 };
 
-/// The simulated devices, if they check kernels: in debug builds, or as `GEOBACTER_CHECK` says. None in a program that was
+/// The simulated AMD GPUs, if they check kernels: in debug builds, or as `GEOBACTER_CHECK` says. None in a program that was
 /// built without `cargo geobacter`.
 fn simulators() -> impl Iterator<Item = Device> {
     let checks = match std::env::var("GEOBACTER_CHECK").as_deref() {
@@ -16,7 +16,8 @@ fn simulators() -> impl Iterator<Item = Device> {
         _ => cfg!(debug_assertions),
     };
     let mut devices = geobacter::devices().present;
-    devices.retain(|device| checks && device.info().kind == DeviceKind::Simulator);
+    let is_amd = |device: &Device| device.info().kind == DeviceKind::Simulator && device.info().isa.starts_with("gfx");
+    devices.retain(|device| checks && is_amd(device));
     if devices.is_empty() {
         println!(
             "skipped: no simulated device that checks kernels: type `cargo geobacter test`, without GEOBACTER_CHECK=0"

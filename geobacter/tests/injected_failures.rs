@@ -5,7 +5,7 @@
 use std::{env, process::Command};
 
 use amdgpu_sim::injection::{Injection, walk};
-use geobacter::{DeviceKind, Error, Graph, LaunchError, prelude::*};
+use geobacter::{DeviceInfo, DeviceKind, Error, Graph, LaunchError, prelude::*};
 
 mod work;
 use work::{add, mix};
@@ -68,9 +68,13 @@ fn program(device: &Device) -> u32 {
     *failures
 }
 
-/// The simulated GPU; where there is none, says so.
+fn is_amd(info: &DeviceInfo) -> bool {
+    info.kind == DeviceKind::Simulator && info.isa.starts_with("gfx")
+}
+
+/// The simulated AMD GPU; where there is none, says so.
 fn simulator() -> Option<Device> {
-    let found = geobacter::devices().find(|info| info.kind == DeviceKind::Simulator);
+    let found = geobacter::devices().find(is_amd);
     if found.is_none() {
         eprintln!("skipped: run by plain cargo, so there is no simulated GPU; use `cargo geobacter test`");
     }
@@ -162,7 +166,7 @@ fn just_started() {
     let nth = env::var("TEST_FAIL_CALL").unwrap().parse().unwrap();
     let injection = Injection::new(WHEN_COLD, nth, OUT_OF_RESOURCES).unwrap();
     let devices = geobacter::devices();
-    let device = devices.find(|info| info.kind == DeviceKind::Simulator);
+    let device = devices.find(is_amd);
     let outcome = match device {
         None => {
             assert!(injection.happened() && devices.absent.iter().any(|absence| !absence.reason.is_empty()));

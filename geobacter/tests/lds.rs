@@ -156,7 +156,7 @@ fn too_much(wg: Workgroup<1>, #[workgroup_shared] first: Lds<[u32; 10_000]>, y: 
 
 /// What a collective takes on top is known when the code is generated.
 #[kernel(workgroup = 1024)]
-fn too_much_together(wg: Workgroup<1>, #[workgroup_shared] most: Lds<[u32; 16_000]>, y: Out<u32>) {
+fn too_much_together(wg: Workgroup<1>, #[workgroup_shared] most: Lds<[u32; 16_384]>, y: Out<u32>) {
     let most = most.fill_with(&wg, |i| i as u32);
     let sum = wg.reduce(0, |item| most[item.local_index()], |a, b| a + b);
     wg.each(|item| y.set(&item, sum));

@@ -148,7 +148,8 @@ fn where_am_i(item: Item<1>, y: Out<[u32; 2]>) {
     let number = match platform() {
         Platform::Host => 1,
         Platform::AmdGpu => 2,
-        _ => 3,
+        Platform::NvidiaGpu => 3,
+        _ => 4,
     };
     y.set(&item, [number, wave_size()]);
 }
@@ -158,7 +159,11 @@ fn the_device_says_what_it_is() {
     for device in geobacter::devices().present {
         let mut y = device.zeroed(1).unwrap();
         where_am_i::launch(&device, 1, &mut y).unwrap();
-        let platform = if device.info().kind == DeviceKind::Host { 1 } else { 2 };
+        let platform = match device.info() {
+            info if info.kind == DeviceKind::Host => 1,
+            info if info.isa.starts_with("gfx") => 2,
+            _ => 3,
+        };
         assert_eq!(y.download().unwrap(), [[platform, device.info().wave_size]], "{}", device.id());
     }
 }

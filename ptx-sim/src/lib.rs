@@ -1,7 +1,7 @@
 //! An NVIDIA GPU in software that executes PTX.
 
 mod decode;
-mod driver;
+pub mod driver;
 mod error;
 mod fault;
 mod machine;

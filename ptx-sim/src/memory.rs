@@ -160,7 +160,7 @@ impl Memory {
         let layout = usize::try_from(bytes)
             .ok()
             .zip(usize::try_from(align.max(ALIGNMENT)).ok())
-            .filter(|(bytes, _)| *bytes > 0)
+            .filter(|(bytes, _)| *bytes > 0 && align.is_power_of_two())
             .and_then(|(bytes, align)| Layout::from_size_align(bytes, align).ok())
             .ok_or(MemoryError::InvalidLayout { bytes, align })?;
         let mut state = self.state();

@@ -103,13 +103,12 @@ fn retarget(
         reason: "the entry function is missing".into(),
     })?;
     let approximations = target.approximations().filter(|target| approximations::choose(module, target));
-    messages::run(module, entry, machine.as_mut_ptr()).map_err(invalid("reading the values of messages"))?;
+    messages::run(module, entry).map_err(invalid("reading the values of messages"))?;
     let lowering = KernelLowering { module, entry, export: &job.export, descriptor, constants: &job.constants };
     let kernel = target.lower(&lowering)?;
     let has_group_scope = group_scope::is_used(module);
     if has_group_scope || approximations.is_some() || target.inlines_first() {
-        let inlined = module.run_passes(group_scope::INLINE, machine.as_mut_ptr());
-        inlined.map_err(invalid("inlining"))?;
+        group_scope::inline(module).map_err(invalid("inlining"))?;
     }
     if has_group_scope {
         group_scope::drop_needless_barriers_of_all(module);

@@ -693,6 +693,28 @@ impl Value {
         Block(unsafe { LLVMAppendBasicBlockInContext(context.0, self.0, name.as_ptr()) })
     }
 
+    /// Attaches metadata that says by being there what it says, to an instruction.
+    pub fn set_empty_metadata(self, context: &Context, kind: &str) {
+        // SAFETY: rule 3: an instruction; the pointer and the length describe the name.
+        unsafe {
+            let kind = LLVMGetMDKindIDInContext(context.0, kind.as_ptr().cast(), kind.len() as c_uint);
+            let node = LLVMMDNodeInContext2(context.0, ptr::null_mut(), 0);
+            LLVMSetMetadata(self.0, kind, LLVMMetadataAsValue(context.0, node));
+        }
+    }
+
+    /// What a `getelementptr` counts in its first index.
+    pub fn indexed_type(self) -> Type {
+        // SAFETY: rule 3: a `getelementptr`.
+        Type(unsafe { LLVMGetGEPSourceElementType(self.0) })
+    }
+
+    /// Whether a load or a store is volatile.
+    pub fn is_volatile(self) -> bool {
+        // SAFETY: rule 3: a load or a store.
+        unsafe { LLVMGetVolatile(self.0) != 0 }
+    }
+
     /// Attaches metadata that is a list of integers.
     pub fn set_integer_metadata(self, context: &Context, kind: &str, values: &[u32]) {
         // SAFETY: rule 3: a function; pointers and lengths describe the arrays.

@@ -147,6 +147,9 @@ fn ptx_of_saxpy_is_what_a_hand_written_kernel_gives() {
             // Every address is one of global memory, and no value lies on the stack.
             assert!(!any("ld.b32") && !any("st.b32") && !any("ld.local") && !text.contains("__local_depot"), "{text}");
             assert!(text.contains("plain.rs") && any(".loc"), "the code names its source: {text}");
+            // What is only read may be read at any time; what the kernel writes, too, may not.
+            let loads = |what: &str| text.lines().filter(|line| line.trim_start().starts_with(what)).count();
+            assert_eq!((loads("ld.global.nc.b32"), loads("ld.global.b32")), (1, 1), "{text}");
             // One comparison: the item against the grid. No check for each element.
             let comparisons = text.lines().filter(|line| line.trim_start().starts_with("setp")).count();
             assert_eq!(comparisons, 1, "{text}");

@@ -193,7 +193,8 @@ pub enum MemoryKind {
     /// The host's memory, pinned and fine-grained: host and device reach it under one address, and copies to and from
     /// it need no help of the processor.
     Host,
-    /// Memory that host and device both reach at full speed; devices with memory of their own have none.
+    /// Memory that host and device both reach at full speed: the host's where the two share one, or pages that go to whoever
+    /// touches them. Most devices with memory of their own have none.
     Unified,
 }
 

@@ -217,6 +217,18 @@ impl Context {
         })
     }
 
+    /// What the driver has answered to the question whether work has ended. If it does not say, nobody knows: nothing that the work
+    /// uses may be touched any more, and the context is lost, whatever the answer is.
+    ///
+    /// # Errors
+    /// [`Error::Lost`].
+    pub(crate) fn ended<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
+        answer.map_err(|error| match error {
+            Error::Cuda(error) => Error::Lost(Arc::clone(self.lose(&error))),
+            error => error,
+        })
+    }
+
     /// The context is lost, for this reason, if it is not already.
     pub(crate) fn lose(&self, cause: &CudaError) -> &Arc<Loss> {
         self.loss.get_or_init(|| {

@@ -68,6 +68,12 @@ impl DeviceCopy {
         [&self.source, &self.destination].iter().all(|side| side.is_everyones || std::ptr::eq(&*side.context, user))
     }
 
+    /// Whether it goes from the own memory of one device to that of another.
+    fn is_between_devices(&self) -> bool {
+        let (source, destination) = (&self.source, &self.destination);
+        !source.is_everyones && !destination.is_everyones && !Arc::ptr_eq(&source.context, &destination.context)
+    }
+
     /// The memory that it uses.
     pub(crate) fn memory(&self) -> Vec<Arc<dyn Memory>> {
         vec![Arc::clone(&self.source.memory), Arc::clone(&self.destination.memory)]
@@ -103,11 +109,11 @@ impl DeviceCopy {
             let (from, to, bytes) = (self.source.at(row), self.destination.at(row), self.row_bytes);
             // SAFETY: this function's contract; the row lies in both memories.
             user.check(unsafe {
-                if self.is_within(user) {
-                    call!(api, cuMemcpyAsync(to, from, bytes, stream.handle()))
-                } else {
+                if self.is_between_devices() {
                     let (of_source, of_destination) = (self.source.context.handle(), self.destination.context.handle());
                     call!(api, cuMemcpyPeerAsync(to, of_destination, from, of_source, bytes, stream.handle()))
+                } else {
+                    call!(api, cuMemcpyAsync(to, from, bytes, stream.handle()))
                 }
             })
         })

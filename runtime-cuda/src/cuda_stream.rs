@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use geobacter_cuda_driver::sys::{CUstream, CUstream_flags};
+use geobacter_cuda_driver::{
+    CudaApi,
+    sys::{CUstream, CUstream_flags},
+};
 use geobacter_runtime_core::driver::Priority;
 
 use crate::{
@@ -110,11 +113,14 @@ impl CudaStream {
         self.context.check(unsafe { call!(api, cuStreamWaitEvent(self.handle, earlier.event().handle(), 0)) })
     }
 
-    /// Waits until nothing is in flight, or the context is lost.
+    /// Waits until nothing is in flight.
+    ///
+    /// # Errors
+    /// [`Error::Lost`].
     pub(crate) fn synchronize(&self) -> Result<(), Error> {
-        let api = self.context.enter()?;
         // SAFETY: the stream lives.
-        self.context.check(unsafe { call!(api, cuStreamSynchronize(self.handle)) })
+        let wait = |api: &CudaApi| self.context.check(unsafe { call!(api, cuStreamSynchronize(self.handle)) });
+        self.context.ended(self.context.enter().and_then(wait))
     }
 
     fn in_flight(&self) -> MutexGuard<'_, VecDeque<InFlight>> {

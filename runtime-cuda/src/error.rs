@@ -83,21 +83,6 @@ pub enum Error {
         /// The driver's version of CUDA, as `cuDriverGetVersion` gives it.
         driver: i32,
     },
-    /// The driver has compiled a kernel to something else than what it was announced with.
-    #[error(
-        "kernel {kernel}: the driver found {found} {what}, the PTX was announced with {announced}; the PTX and its \
-         description do not belong together"
-    )]
-    Mismatch {
-        /// Symbol of the kernel.
-        kernel: String,
-        /// Which quantity.
-        what: &'static str,
-        /// What the driver says.
-        found: i64,
-        /// What the description says.
-        announced: i64,
-    },
     /// The kernel wants a hidden argument that is not known here.
     #[error("kernel {kernel} asks for the hidden argument `{kind}`, which this runtime does not provide")]
     UnknownArgument {

@@ -5,11 +5,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use geobacter_cuda_driver::sys::{CUevent, CUevent_flags, CUresult, CUstream};
+use geobacter_cuda_driver::{
+    CudaApi,
+    sys::{CUevent, CUevent_flags, CUresult, CUstream},
+};
 
 use crate::{
     context::Context,
-    error::{CudaError, Error, call, check},
+    error::{Error, call, check},
 };
 
 /// Events of one context, to be used again.
@@ -87,14 +90,15 @@ impl Event {
     /// # Errors
     /// [`Error::Lost`].
     pub(crate) fn is_done(&self) -> Result<bool, Error> {
-        let api = self.context().enter()?;
-        // SAFETY: the event lives.
-        let result = unsafe { (api.cuEventQuery)(self.handle.0) };
-        if result == CUresult::CUDA_ERROR_NOT_READY {
-            return Ok(false);
-        }
-        self.ended(check(api, "cuEventQuery", result))?;
-        Ok(true)
+        let context = self.context();
+        context.ended(context.enter().and_then(|api| {
+            // SAFETY: the event lives.
+            let result = unsafe { (api.cuEventQuery)(self.handle.0) };
+            if result == CUresult::CUDA_ERROR_NOT_READY {
+                return Ok(false);
+            }
+            context.check(check(api, "cuEventQuery", result)).map(|()| true)
+        }))
     }
 
     /// Sleeps until what it stands for is done.
@@ -102,15 +106,10 @@ impl Event {
     /// # Errors
     /// As [`is_done`](Self::is_done).
     pub(crate) fn wait(&self) -> Result<(), Error> {
-        let api = self.context().enter()?;
+        let context = self.context();
         // SAFETY: the event lives.
-        self.ended(unsafe { call!(api, cuEventSynchronize(self.handle.0)) })
-    }
-
-    /// If the driver does not say how work has ended, nobody knows whether it has: nothing that it uses may be touched any more,
-    /// and the context is lost, whatever the result is.
-    fn ended(&self, answer: Result<(), CudaError>) -> Result<(), Error> {
-        answer.map_err(|error| Error::Lost(Arc::clone(self.context().lose(&error))))
+        let wait = |api: &CudaApi| context.check(unsafe { call!(api, cuEventSynchronize(self.handle.0)) });
+        context.ended(context.enter().and_then(wait))
     }
 
     /// Milliseconds from what an earlier event stands for to this one. Both are done, and note the time.

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::CString,
-    ptr,
+    fmt, ptr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -19,6 +19,7 @@ use geobacter_spool::job::HIDDEN_BLOCK;
 
 use crate::{
     error::{CudaError, Error, call},
+    gpu::Options,
     link::{Cubin, Link},
     pools::Pools,
     ptx,
@@ -28,7 +29,6 @@ use crate::{
 const WITHOUT_ASKING: u32 = 48 * 1024;
 
 /// One kernel of a PTX module, loaded on one card.
-#[derive(Debug)]
 pub struct Executable {
     loaded: Loaded,
     function: Function,
@@ -48,7 +48,6 @@ pub struct Executable {
     raising: Mutex<u32>,
 }
 
-#[derive(Debug)]
 struct Function(CUfunction);
 
 // SAFETY: the handle may be used from any thread.
@@ -61,8 +60,8 @@ impl Executable {
     /// description names.
     ///
     /// # Errors
-    /// What the driver says; [`Error::Mismatch`] and [`Error::UnknownArgument`] if the description does not fit.
-    pub(crate) fn load(pools: &Arc<Pools>, code: DeviceCode, dynamic_stack: u32) -> Result<Self, Error> {
+    /// What the driver says; [`Error::UnknownArgument`] if the kernel takes what this runtime does not know.
+    pub(crate) fn load(pools: &Arc<Pools>, code: DeviceCode, options: &Options) -> Result<Self, Error> {
         let resources = &code.resources;
         let kernel = &resources.symbol;
         let hidden = match &*resources.hidden_args {
@@ -73,7 +72,7 @@ impl Executable {
             }
         };
         let text = String::from_utf8_lossy(&code.code_object);
-        let link = Link::new(pools.context(), kernel, &text);
+        let link = Link::new(pools.context(), kernel, &text, options.disk_cache);
         let loaded = match link.cubin()? {
             // What was kept may be damaged, or another driver's in spite of everything: it is made again.
             cubin @ Cubin { cached: true, .. } => match Loaded::new(pools, &cubin.bytes) {
@@ -89,15 +88,11 @@ impl Executable {
         let attribute = |attribute| loaded.attribute(&function, attribute);
         let counted = attribute(CUfunction_attribute::CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES)?;
         let max_workgroup = attribute(CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK)?;
-        // LDS of more than 48 KiB is dynamic shared memory; what is not declared at all would be somebody else's.
-        let uncounted = resources.lds.checked_sub(counted).ok_or_else(|| Error::Mismatch {
-            kernel: kernel.clone(),
-            what: "bytes of LDS",
-            found: counted.into(),
-            announced: resources.lds.into(),
-        })?;
+        // Of more than 48 KiB nothing is static, and all of it has to be asked for. What is static the driver lays out: it may need
+        // more than its variables have, for their alignment, and less where it drops some.
+        let uncounted = if counted == 0 { resources.lds } else { 0 };
         if resources.dynamic_stack {
-            pools.context().grow_stack(resources.scratch.saturating_add(dynamic_stack) as usize)?;
+            pools.context().grow_stack(resources.scratch.saturating_add(options.dynamic_stack) as usize)?;
         }
         let prints = ptx::prints(&text);
         let explicit = resources.explicit_kernarg_size as usize;
@@ -195,8 +190,14 @@ impl ConstantMemory for Executable {
     }
 }
 
+impl fmt::Debug for Executable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let context = self.loaded.pools.context();
+        f.debug_struct("Executable").field("kernel", &self.code.resources.symbol).field("context", context).finish()
+    }
+}
+
 /// A module, unloaded when dropped. No kernel of it may be in flight then: launches hold the [`Executable`].
-#[derive(Debug)]
 struct Loaded {
     pools: Arc<Pools>,
     module: CUmodule,

@@ -2,6 +2,7 @@
 
 use std::{any::Any, env, sync::Arc};
 
+use geobacter_cuda_driver::{CudaApi, sys::CUdevice};
 use geobacter_runtime_core::{
     code::DeviceCode,
     driver::{
@@ -34,22 +35,25 @@ pub struct Options {
     pub profile: bool,
     /// Room for the lines that one launch prints, in bytes; what does not fit is lost, and counted.
     pub output_buffer: u32,
+    /// Whether what the driver compiles is kept in the user's disk cache, and taken from there.
+    pub disk_cache: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dynamic_stack: 16 * 1024, profile: false, output_buffer: 1024 * 1024 }
+        Self { dynamic_stack: 16 * 1024, profile: false, output_buffer: 1024 * 1024, disk_cache: false }
     }
 }
 
 impl Options {
     /// The defaults, changed by the environment: `GEOBACTER_DYNAMIC_STACK` is the stack of recursive kernels in bytes for each
     /// work-item, `GEOBACTER_OUTPUT_BUFFER` the room for what a launch prints in bytes. What is no number is logged and
-    /// ignored. `GEOBACTER_PROFILE=1`, or a file for `GEOBACTER_TRACE`, asks for time stamps.
+    /// ignored. `GEOBACTER_PROFILE=1`, or a file for `GEOBACTER_TRACE`, asks for time stamps. The disk cache is used, unless
+    /// `GEOBACTER_CACHE` is `off`.
     ///
     /// A limit for the time of a launch is not among them: a driver's kernels cannot be ended.
     pub fn from_environment() -> Self {
-        let mut options = Self::default();
+        let mut options = Self { disk_cache: true, ..Self::default() };
         options.read(|name| env::var(name).ok());
         options
     }
@@ -95,7 +99,8 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Opens a card under this device id.
+    /// Opens a card under this device id. A process has one for each card: all would be in the same context, of which one would
+    /// not know what the others do with it.
     ///
     /// # Errors
     /// What the driver says; [`Error::Unusable`] if the card is too old.
@@ -122,11 +127,18 @@ impl Gpu {
         Ok(Self { submission: Arc::new(submission) })
     }
 
+    /// The driver's functions, and its number of the card: for a program that calls the driver, too. Geobacter's work is in the
+    /// card's primary context, and addresses are those of its memory.
+    pub fn driver_api(&self) -> (&CudaApi, CUdevice) {
+        let context = self.submission.context();
+        (context.api(), context.card().device())
+    }
+
     /// Loads a kernel. [`Driver::dispatch`] does this by itself; here for PTX from elsewhere.
     ///
     /// # Errors
     /// What the driver says; [`Error::Jit`] if it does not compile the PTX, [`Error::PtxVersion`] if it is too old for it;
-    /// [`Error::Mismatch`] and [`Error::UnknownArgument`] if the description does not fit.
+    /// [`Error::UnknownArgument`] if the kernel takes what this runtime does not know.
     pub fn load(&self, code: DeviceCode) -> Result<Arc<Executable>, Error> {
         self.submission.load(code)
     }

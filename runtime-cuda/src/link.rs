@@ -28,6 +28,7 @@ pub(crate) struct Link<'a> {
     kernel: &'a str,
     ptx: &'a str,
     key: CacheKey,
+    cache: Option<&'static DiskCache>,
 }
 
 /// The card's own code.
@@ -38,14 +39,15 @@ pub(crate) struct Cubin {
 }
 
 impl<'a> Link<'a> {
-    pub(crate) fn new(context: &'a Context, kernel: &'a str, ptx: &'a str) -> Self {
+    /// `cached`: with the user's disk cache, if there is one.
+    pub(crate) fn new(context: &'a Context, kernel: &'a str, ptx: &'a str, cached: bool) -> Self {
         let (session, capability) = (context.session(), context.card().capability());
         let target = capability.to_string();
         // The options are those of `compile`.
         let question = (ptx, &target, "default options");
         let compiler = format!("{}, {}", session.driver(), *KERNEL_DRIVER_VERSION);
         let key = CacheKey::of("cubin", &compiler, &question, format!("{kernel} for compute capability {target}"));
-        Self { context, kernel, ptx, key }
+        Self { context, kernel, ptx, key, cache: CACHE.as_ref().filter(|_| cached) }
     }
 
     /// The code, from the disk cache or the driver's compiler.
@@ -53,7 +55,7 @@ impl<'a> Link<'a> {
     /// # Errors
     /// [`Error::Jit`], [`Error::PtxVersion`], or what the driver says.
     pub(crate) fn cubin(&self) -> Result<Cubin, Error> {
-        match CACHE.as_ref().and_then(|cache| cache.get(&self.key)) {
+        match self.cache.and_then(|cache| cache.get(&self.key)) {
             Some(bytes) => Ok(Cubin { bytes, cached: true }),
             None => self.compiled(),
         }
@@ -65,7 +67,7 @@ impl<'a> Link<'a> {
     /// As [`cubin`](Self::cubin).
     pub(crate) fn compiled(&self) -> Result<Cubin, Error> {
         let bytes = self.compile()?;
-        if let Some(cache) = CACHE.as_ref() {
+        if let Some(cache) = self.cache {
             cache.put(&self.key, &bytes);
         }
         Ok(Cubin { bytes, cached: false })

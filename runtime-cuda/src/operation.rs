@@ -196,7 +196,8 @@ impl Operation {
         self.pools.context()
     }
 
-    /// How it has ended, if it has; `None` while it is in flight. Never waits, and settles nothing.
+    /// How it has ended, if it has: well, or with its context ([`Error::Lost`]). `None` while it is in flight. Never waits, and
+    /// settles nothing.
     pub(crate) fn end(&self) -> Option<Result<(), Error>> {
         match self.event.is_done() {
             Ok(false) => None,

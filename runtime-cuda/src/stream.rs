@@ -4,7 +4,10 @@
 //! driver cannot do. What follows in the driver's stream is in order by itself; what comes after the host's work is put there by the
 //! same thread, when that is done ([`Deferred`]).
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{
+    any::Any,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use geobacter_runtime_core::{
     completion::{HostCompletion, Sequence},
@@ -123,14 +126,23 @@ impl GpuStream {
         doer: Doer,
         after: &[Arc<dyn Completion>],
     ) -> Result<Arc<dyn Completion>, DriverError> {
-        let earlier: Vec<_> = after.iter().chain(last.iter()).cloned().collect();
         let completion: Arc<dyn Completion> = match doer {
-            Doer::Host(call) => self.call(earlier, call),
-            // SAFETY: this function's contract.
-            Doer::Device(work) => unsafe { self.on_device(earlier, work) }?,
+            Doer::Host(call) => self.call(after.iter().chain(last.iter()).cloned().collect(), call),
+            Doer::Device(work) => {
+                // What stands in the driver's stream is in order by itself.
+                let before = last.iter().filter(|last| !self.has(last));
+                // SAFETY: this function's contract.
+                unsafe { self.on_device(after.iter().chain(before).cloned().collect(), work) }?
+            }
         };
         *last = Some(Arc::clone(&completion));
         Ok(completion)
+    }
+
+    /// Whether this work stands in the driver's stream.
+    fn has(&self, work: &Arc<dyn Completion>) -> bool {
+        let any: &dyn Any = work.as_ref();
+        any.downcast_ref::<Operation>().is_some_and(|operation| Arc::ptr_eq(operation.stream(), &self.stream))
     }
 
     /// Has the stream's thread run a function after all that.

@@ -12,7 +12,7 @@ use std::{
 
 use geobacter_cuda_driver::sys::{CUdevice_attribute, CUresult, CUstream};
 use geobacter_runtime_core::{
-    bundle,
+    archive, bundle,
     code::{self, CodeError, DeviceCode},
     driver::{CodeTarget, DeviceInfo, Dispatch, DriverError, FillWork, Kernarg, KernelInstance, LoadedKernel, Memory},
     output::{OutputSink, pool::OutputMemory},
@@ -197,9 +197,14 @@ impl Submission {
                 && (is_own || memory.is_everyones() || is_peer()))
     }
 
-    /// What code is made for.
+    /// What code is made for: what the card takes, or, if the program carries code and nothing that other could be made from, what
+    /// that is for. Code that is for this kind of card alone was asked for when the program was built.
     pub(crate) fn code_target(&self) -> CodeTarget<'_> {
-        CodeTarget { isa: &self.info.isa, checked: false }
+        let capability = self.context().card().capability();
+        let is_own = |target: &&str| ComputeCapability::architecture_specific(target) == Some(capability);
+        let own = bundle::targets().into_iter().find(is_own);
+        let other = || if archive::is_empty() { self.newest_carried() } else { None };
+        CodeTarget { isa: own.or_else(other).unwrap_or(&self.info.isa), checked: false }
     }
 
     /// A kernel of this program with these specialisation constants, loaded on this card the first time.
@@ -216,24 +221,23 @@ impl Submission {
         })
     }
 
-    /// The kernel's PTX for this card: for its own target, or, where the program carries no such code and nobody can make it,
-    /// the newest that the program carries and that the card takes.
+    /// The kernel's PTX for this card: for the target that code is made for, or, where the program carries no such code and nobody
+    /// can make it, the newest that the program carries and that the card takes.
     fn code(&self, kernel: KernelInstance, constants: &[u8]) -> Result<DeviceCode, CodeError> {
-        let capability = self.context().card().capability();
-        let carried = bundle::targets();
-        let is_own = |target: &&str| ComputeCapability::architecture_specific(target) == Some(capability);
-        // Such code was asked for when the program was built.
-        if let Some(own) = carried.iter().copied().find(is_own) {
-            return code::device_code(kernel, own, false, constants);
-        }
-        let missing = match code::device_code(kernel, &self.info.isa, false, constants) {
+        let missing = match code::device_code(kernel, self.code_target().isa, false, constants) {
             Err(missing @ (CodeError::NotCarried { .. } | CodeError::GpuOnly { .. })) => missing,
             other => return other,
         };
-        match capability.targets().find(|target| carried.contains(target)) {
+        match self.newest_carried() {
             Some(older) => code::device_code(kernel, older, false, constants),
             None => Err(missing),
         }
+    }
+
+    /// The newest target of the code that the program carries and that the card takes.
+    fn newest_carried(&self) -> Option<&'static str> {
+        let carried = bundle::targets();
+        self.context().card().capability().targets().find(|target| carried.contains(target))
     }
 
     /// Loads a kernel.
@@ -241,7 +245,7 @@ impl Submission {
     /// # Errors
     /// As [`Executable::load`].
     pub(crate) fn load(&self, code: DeviceCode) -> Result<Arc<Executable>, Error> {
-        Ok(Arc::new(Executable::load(&self.pools, code, self.options.dynamic_stack)?))
+        Ok(Arc::new(Executable::load(&self.pools, code, &self.options)?))
     }
 
     /// Puts work into a stream.
@@ -362,11 +366,8 @@ impl Submission {
         match enqueue(&in_flight).and_then(|()| event.record(stream.handle())) {
             Ok(()) => Ok(Operation::new(&self.pools, stream, event, timer, in_flight)),
             Err(error) => {
-                // Some of it may be under way. Should the driver fail to say when that has ended, the context is lost, and nothing
-                // runs in it any more.
-                if let Err(Error::Cuda(error)) = stream.synchronize() {
-                    self.context().lose(&error);
-                }
+                // Some of it may be under way.
+                let _ended_or_lost = stream.synchronize();
                 Err(error.into())
             }
         }

@@ -44,7 +44,13 @@ pub(crate) struct Watch {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Not a part of the state, whose lock is held while the driver is called: the driver's thread must not wait for that.
+    bell: Arc<Bell>,
+}
+
+/// What the driver's thread rings. Not a part of the state, whose lock is held while the driver is called, and which holds what the
+/// driver is called for when it is dropped: that thread must neither wait for the one nor do the other.
+#[derive(Default)]
+struct Bell {
     news: Mutex<News>,
     changed: Condvar,
 }
@@ -85,7 +91,7 @@ struct Watcher {
 
 /// What the driver is given along: which watch it is. Of a lost context the driver keeps it.
 struct Notice {
-    shared: Arc<Shared>,
+    bell: Arc<Bell>,
     number: u64,
 }
 
@@ -93,8 +99,7 @@ struct Notice {
 unsafe extern "C" fn on_done(data: *mut c_void) {
     // SAFETY: the notice of one call of `cuLaunchHostFunc`, for which this is the only call.
     let notice = unsafe { Box::from_raw(data.cast::<Notice>()) };
-    notice.shared.news().fired.push(notice.number);
-    notice.shared.changed.notify_all();
+    notice.bell.ring(|news| news.fired.push(notice.number));
 }
 
 impl Watch {
@@ -118,7 +123,7 @@ impl Watch {
         state.next += 1;
         let watcher = match state.watcher(&operation).and_then(|stream| {
             stream.wait_for(&operation)?;
-            let notice = Box::new(Notice { shared: Arc::clone(&self.shared), number });
+            let notice = Box::new(Notice { bell: Arc::clone(&self.shared.bell), number });
             let data = Box::into_raw(notice).cast::<c_void>();
             let api = stream.context().enter()?;
             // SAFETY: the stream lives, and the function takes the data over.
@@ -145,9 +150,37 @@ impl Watch {
             }
         }
         drop(state);
-        self.shared.news().more = true;
-        self.shared.changed.notify_all();
+        self.shared.bell.ring(|news| news.more = true);
         Ok(())
+    }
+}
+
+impl Bell {
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There is news.
+    fn ring(&self, add: impl FnOnce(&mut News)) {
+        add(&mut self.news());
+        self.changed.notify_all();
+    }
+
+    /// Waits for news, or, if there are watches, not for too long; gives those that the driver has told of. `None` when there is
+    /// nothing left to wait for.
+    fn wait(&self, is_idle: bool) -> Option<Vec<u64>> {
+        let mut news = self.news();
+        while is_idle && news.fired.is_empty() && !news.more {
+            if news.closed {
+                return None;
+            }
+            news = self.changed.wait(news).unwrap_or_else(PoisonError::into_inner);
+        }
+        if news.fired.is_empty() && !news.more {
+            news = self.changed.wait_timeout(news, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        news.more = false;
+        Some(std::mem::take(&mut news.fired))
     }
 }
 
@@ -191,25 +224,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn news(&self) -> MutexGuard<'_, News> {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The thread.
     fn run(&self) {
         let mut is_idle = false;
-        loop {
-            let mut news = self.news();
-            if news.fired.is_empty() && !news.more {
-                news = match is_idle {
-                    true if news.closed => return,
-                    true => self.changed.wait(news).unwrap_or_else(PoisonError::into_inner),
-                    false => self.changed.wait_timeout(news, LOOK).unwrap_or_else(PoisonError::into_inner).0,
-                };
-            }
-            news.more = false;
-            let fired = std::mem::take(&mut news.fired);
-            drop(news);
+        while let Some(fired) = self.bell.wait(is_idle) {
             let mut state = self.lock();
             let mut told = state.take(&fired);
             if fired.is_empty() {
@@ -230,8 +248,7 @@ impl Shared {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.shared.news().closed = true;
-        self.shared.changed.notify_all();
+        self.shared.bell.ring(|news| news.closed = true);
     }
 }
 

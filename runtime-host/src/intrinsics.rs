@@ -125,8 +125,8 @@ extern "C" fn __gb_lds(size: u32, align: u32) -> *mut u8 {
 
 // SAFETY: as above.
 #[unsafe(no_mangle)]
-extern "C" fn __gb_lds_temporary(bytes_per_item: u32, align: u32) -> *mut u8 {
-    for_each_item(bytes_per_item, align)
+extern "C" fn __gb_lds_temporary(size: u32, align: u32) -> *mut u8 {
+    __gb_lds(size, align)
 }
 
 // SAFETY: as above.
@@ -138,18 +138,14 @@ extern "C" fn __gb_lds_dynamic() -> *mut u8 {
 // SAFETY: as above.
 #[unsafe(no_mangle)]
 extern "C" fn __gb_private(bytes_per_item: u32, align: u32) -> *mut u8 {
-    for_each_item(bytes_per_item, align)
+    let items: usize = GROUP.get().size.iter().map(|&n| n as usize).product();
+    ARENA.with_borrow_mut(|arena| arena.push(bytes_per_item as usize * items, align as usize))
 }
 
 // SAFETY: as above.
 #[unsafe(no_mangle)]
 extern "C" fn __gb_release(memory: *mut u8) {
     ARENA.with_borrow_mut(|arena| arena.release(memory));
-}
-
-fn for_each_item(bytes: u32, align: u32) -> *mut u8 {
-    let items: usize = GROUP.get().size.iter().map(|&n| n as usize).product();
-    ARENA.with_borrow_mut(|arena| arena.push(bytes as usize * items, align as usize))
 }
 
 // SAFETY: as above.

@@ -13,7 +13,7 @@ use std::{
 
 use device::{Device, load, read, written};
 use geobacter_lang::{
-    In, Out, Slice, Workgroup,
+    In, Item, Out, Slice, Workgroup,
     entry::Scope,
     param::{KernelParam, LdsSliceRepr, WorkgroupShared},
 };
@@ -326,19 +326,51 @@ fn collectives_agree_with_plain_loops() {
 }
 
 #[test]
-fn collectives_in_groups_of_every_size() {
+fn collectives_give_the_same_on_every_device() {
     fn check<const D: usize>(grid: [u32; D], workgroup: [u32; D]) {
-        for device in Device::ALL {
-            let left = device.group(grid, workgroup, |wg: Workgroup<D>, _| {
-                // Which values are combined in which order is the same everywhere: not associative in floating point.
-                let sum = wg.reduce(0.0f32, |item| 1.0 / (1.0 + item.local_index() as f32), |a, b| a + b);
-                assert!(sum >= 1.0);
-                let (scanned, total) = wg.inclusive_scan(0, |_| 1usize, |a, b| a + b);
-                let inside = wg.reduce(0, |_| 1, |a, b| a + b);
+        let results = |device: Device| {
+            let mut results = empty::<[f32; 4]>(grid.iter().product::<u32>() as usize);
+            let out = written(&mut results);
+            let left = device.group(grid, workgroup, |wg: Workgroup<D>, scope| {
+                // SAFETY: one element for each item.
+                let out = unsafe { load::<Out<[f32; 4]>>(out, scope) };
+                // Not associative in floating point: which values are combined in which order shows.
+                let value = |item: Item<'_, D>| 1.0 / (1.0 + (item.id() * 37 % 101) as f32);
+                let sum = wg.reduce(0.0, value, |a, b| a + b);
+                let (inclusive, all) = wg.inclusive_scan(0.0, value, |a, b| a + b);
+                let (exclusive, _) = wg.exclusive_scan(0.0, value, |a, b| a + b);
+                wg.each(|item| out.set(&item, [sum, inclusive.get(&item), exclusive.get(&item), all]));
+
+                // Not commutative, and nothing else is combined than what is to be: runs of numbers that follow each other.
+                let follow = |(a, b): (usize, usize), (c, d): (usize, usize)| {
+                    assert!(a == b || c == d || b == c, "{a} to {b} and {c} to {d}");
+                    if a == b { (c, d) } else { (a, if c == d { b } else { d }) }
+                };
+                let own = wg.private_with(|item| (item.local_index(), item.local_index() + 1));
+                let inside = wg.count(|_| true);
+                if inside as usize == wg.items() {
+                    let (inclusive, all) = wg.inclusive_scan((0, 0), |item| own.get(&item), follow);
+                    let (exclusive, same) = wg.exclusive_scan((0, 0), |item| own.get(&item), follow);
+                    assert_eq!((all, same), ((0, wg.items()), (0, wg.items())));
+                    wg.each(|item| {
+                        let number = item.local_index();
+                        assert_eq!((inclusive.get(&item), exclusive.get(&item)), ((0, number + 1), (0, number)));
+                    });
+                }
+                let total = wg.reduce(0, |_| 1, |a, b| a + b);
                 assert_eq!(total, inside);
-                wg.each_local(|item| assert!(scanned.get(&item) <= inside));
+                assert!(wg.any(|_| true) && wg.all(|_| true) && !wg.any(|_| false) && !wg.all(|_| false));
+                let is_first = |item: Item<'_, D>| item.local_index() == 0;
+                assert_eq!((wg.any(is_first), wg.count(is_first), wg.all(is_first)), (true, 1, inside == 1));
             });
             assert_eq!(left, 0);
+            // SAFETY: the kernel has written every element; Miri checks it.
+            let results = results.into_iter().map(|result| unsafe { result.assume_init() });
+            results.map(|result| result.map(f32::to_bits)).collect::<Vec<_>>()
+        };
+        let expected = results(Device::Sequential);
+        for device in [Device::Parallel, Device::Waves(32), Device::Waves(64)] {
+            assert_eq!(results(device), expected, "{device:?}: {grid:?} in {workgroup:?}");
         }
     }
     check([3], [1]);
@@ -347,6 +379,13 @@ fn collectives_in_groups_of_every_size() {
     check([9], [5]);
     check([3, 3], [3, 2]);
     check([2, 2, 2], [2, 1, 3]);
+    check([40], [33]);
+    if !cfg!(miri) {
+        check([100], [64]);
+        check([150], [70]);
+        check([20, 20], [16, 11]);
+        check([310], [300]);
+    }
 }
 
 #[test]

@@ -18,6 +18,34 @@ static inline float read_or_zero(const global float *x, ulong length, ulong inde
     return index < length ? x[index] : 0.0f;
 }
 
+// What the lane has whose number differs by the mask.
+#define INT(x) __builtin_bit_cast(int, x)
+#define FLOAT(x) __builtin_bit_cast(float, x)
+#define DPP(x, control) FLOAT(__builtin_amdgcn_mov_dpp(INT(x), control, 15, 15, 1))
+#define SWIZZLE(x, mask) FLOAT(__builtin_amdgcn_ds_swizzle(INT(x), (mask) << 10 | 31))
+#define XOR_1(x) DPP(x, 0xb1)
+#define XOR_2(x) DPP(x, 0x4e)
+#define XOR_8(x) DPP(x, 0x128)
+#ifdef __GFX9__
+#define WAVE 64
+#define XOR_4(x) SWIZZLE(x, 4)
+#define XOR_16(x) SWIZZLE(x, 16)
+#else
+#define WAVE 32
+#define XOR_4(x) DPP(x, 0x164)
+#define XOR_16(x) FLOAT(__builtin_amdgcn_permlanex16(0, INT(x), 0x76543210, 0xfedcba98, 0, 1))
+#endif
+
+// In the first lane of each 32.
+static inline float sum_of_block(float x) {
+    x += XOR_16(x);
+    x += XOR_8(x);
+    x += XOR_4(x);
+    x += XOR_2(x);
+    x += XOR_1(x);
+    return x;
+}
+
 kernel __attribute__((reqd_work_group_size(256, 1, 1)))
 void saxpy(extent_t extent, float a, const global float *x, ulong xn, global float *y, ulong yn) {
     uint i = GROUP_X * 256 + LOCAL_X;
@@ -42,15 +70,28 @@ void matmul_tiled(extent_t extent, uint n32, const global float *a, ulong an, co
 
 kernel __attribute__((reqd_work_group_size(256, 1, 1)))
 void reduce(extent_t extent, const global float *x, ulong xn, global float *sums, ulong sn) {
-    local float values[256];
-    uint l = LOCAL_X, i = GROUP_X * 256 + l;
-    values[l] = i < extent.x ? x[i] : 0.0f;
+    local float values[8];
+    uint l = LOCAL_X, i = GROUP_X * 256 + l, lane = l % WAVE;
+    float sum = sum_of_block(i < extent.x ? x[i] : 0.0f);
+    if (l % 32 == 0) values[l / 32] = sum;
     wait_for_group();
-    for (uint half_ = 128; half_ > 0; half_ /= 2) {
-        if (l < half_) values[l] += values[l + half_];
-        wait_for_group();
-    }
-    if (l == 0) sums[GROUP_X] = values[0];
+    sum = values[lane < 8 ? lane : 0];
+    sum += XOR_4(sum);
+    sum += XOR_2(sum);
+    sum += XOR_1(sum);
+    sum = FLOAT(__builtin_amdgcn_readfirstlane(INT(sum)));
+    if (l == 0) sums[GROUP_X] = sum;
+}
+
+kernel __attribute__((reqd_work_group_size(256, 1, 1)))
+void wave_sums(extent_t extent, const global float *x, ulong xn, global float *sums, ulong sn) {
+    uint l = LOCAL_X, i = GROUP_X * 256 + l;
+    float sum = sum_of_block(i < extent.x ? x[i] : 0.0f);
+#if WAVE == 64
+    sum += FLOAT(__builtin_amdgcn_ds_bpermute((l % WAVE ^ 32) * 4, INT(sum)));
+#endif
+    sum = FLOAT(__builtin_amdgcn_readfirstlane(INT(sum)));
+    if (i < extent.x) sums[i] = l % WAVE == 0 ? sum : 0.0f;
 }
 
 kernel __attribute__((reqd_work_group_size(16, 16, 1)))

@@ -58,6 +58,18 @@ macro_rules! kernel {
 
 const NO_LDS: &[LdsDescriptor] = &[];
 
+/// What the lane has whose number differs in the bits of the mask.
+///
+/// # Safety
+/// All lanes of the wave call it.
+#[inline(always)]
+unsafe fn from_lane<const MASK: u32>(value: f32) -> f32 {
+    let mut other = 0.0f32;
+    // SAFETY: this function's contract; two variables of four bytes.
+    unsafe { gb::__gb_wave_shuffle_xor((&raw const value).cast(), (&raw mut other).cast(), 4, MASK) };
+    other
+}
+
 #[inline(always)]
 fn float(buffer: BufferRepr) -> *mut f32 {
     buffer.pointer.cast()
@@ -113,19 +125,50 @@ kernel! {
     |header, args: (x: BufferRepr, sums: BufferRepr)| {
         let (group, local) = (gb::__gb_group_id_x(), gb::__gb_item_begin_x() as usize);
         let i = group.wrapping_mul(256).wrapping_add(local as u32);
-        let values = gb::__gb_lds(1024, 4).cast::<f32>();
-        *values.add(local) = if i < header.extent[0] { *float(args.x).add(i as usize) } else { 0.0 };
-        gb::__gb_barrier();
-        let mut half = 128;
-        while half > 0 {
-            if local < half {
-                *values.add(local) += *values.add(local + half);
-            }
-            gb::__gb_barrier();
-            half /= 2;
+        let values = gb::__gb_lds(32, 4).cast::<f32>();
+        let mut sum = if i < header.extent[0] { *float(args.x).add(i as usize) } else { 0.0 };
+        sum += from_lane::<16>(sum);
+        sum += from_lane::<8>(sum);
+        sum += from_lane::<4>(sum);
+        sum += from_lane::<2>(sum);
+        sum += from_lane::<1>(sum);
+        if local.is_multiple_of(32) {
+            *values.add(local / 32) = sum;
         }
+        gb::__gb_barrier();
+        let lane = local % gb::__gb_wave_size() as usize;
+        let mut sum = *values.add(if lane < 8 { lane } else { 0 });
+        sum += from_lane::<4>(sum);
+        sum += from_lane::<2>(sum);
+        sum += from_lane::<1>(sum);
+        let mut all = 0.0f32;
+        gb::__gb_wave_read_first((&raw const sum).cast(), (&raw mut all).cast(), 4);
         if local == 0 {
-            *float(args.sums).add(group as usize) = *values;
+            *float(args.sums).add(group as usize) = all;
+        }
+    }
+}
+
+kernel! {
+    /// The sum of each wave's elements, at its first item; 0 at others.
+    wave_sums, dimensions 1, workgroup [256, 1, 1], lds NO_LDS,
+    |header, args: (x: BufferRepr, sums: BufferRepr)| {
+        let (group, local) = (gb::__gb_group_id_x(), gb::__gb_item_begin_x() as usize);
+        let i = group.wrapping_mul(256).wrapping_add(local as u32);
+        let mut sum = if i < header.extent[0] { *float(args.x).add(i as usize) } else { 0.0 };
+        sum += from_lane::<16>(sum);
+        sum += from_lane::<8>(sum);
+        sum += from_lane::<4>(sum);
+        sum += from_lane::<2>(sum);
+        sum += from_lane::<1>(sum);
+        let size = gb::__gb_wave_size();
+        if size > 32 {
+            sum += from_lane::<32>(sum);
+        }
+        let mut all = 0.0f32;
+        gb::__gb_wave_read_first((&raw const sum).cast(), (&raw mut all).cast(), 4);
+        if i < header.extent[0] {
+            *float(args.sums).add(i as usize) = if local.is_multiple_of(size as usize) { all } else { 0.0 };
         }
     }
 }

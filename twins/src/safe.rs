@@ -46,6 +46,15 @@ pub fn reduce(wg: Workgroup<1>, x: In<f32>, sums: Out<f32, PerGroup<1>>) {
     wg.once(|mut leader| sums.group_block(&mut leader)[0] = sum);
 }
 
+/// The sum of each wave's elements, at its first item; 0 at others.
+#[kernel(workgroup = 256)]
+pub fn wave_sums(wg: Workgroup<1>, x: In<f32>, sums: Out<f32>) {
+    wg.waves(|wave| {
+        let sum = wave.reduce(&wave.varying_or(0.0, |item| x[&item]), |a, b| a + b);
+        wave.each(|item| sums.set(&item, if item.lane() == 0 { sum } else { 0.0 }));
+    });
+}
+
 /// `y[column][row] = x[row][column]`.
 #[kernel(workgroup = [16, 16])]
 pub fn transpose(

@@ -9,7 +9,7 @@ use geobacter_spool::{
     job::{CompileJob, Emit},
 };
 
-const KERNELS: [&str; 5] = ["saxpy", "matmul_tiled", "reduce", "stencil2d", "transpose"];
+const KERNELS: [&str; 6] = ["saxpy", "matmul_tiled", "reduce", "wave_sums", "stencil2d", "transpose"];
 const GPUS: [&str; 2] = ["gfx942", "gfx1100"];
 
 /// What is counted of a kernel's machine code, up to its last `s_endpgm`.
@@ -119,6 +119,23 @@ fn a_safe_kernel_is_its_unsafe_twin() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Values go from register to register.
+#[test]
+fn a_wave_reduces_without_memory_and_without_a_barrier() {
+    let Some(kernels) = kernels() else { return };
+    for gpu in GPUS {
+        let text = assembly(&kernels["wave_sums"], gpu);
+        let counts = Counts::of(&text, "wave_sums");
+        assert_eq!((counts.memory, counts.barriers, counts.scratch), (2, 0, 0), "{text}");
+        assert!(text.lines().any(|line| line.trim() == ".amdhsa_group_segment_fixed_size 0"), "{text}");
+        // A swizzle and a permutation use the hardware of LDS, but none of its memory.
+        for access in ["ds_read", "ds_write", "ds_load", "ds_store"] {
+            assert!(!text.contains(&format!("\t{access}")), "{text}");
+        }
+        assert!(text.contains("_dpp"), "{text}");
+    }
 }
 
 /// OpenCL's compiler, or why there is none.

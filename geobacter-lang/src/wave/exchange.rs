@@ -17,23 +17,49 @@ impl<const D: usize> Wave<'_, D> {
         assert!(lane < self.lanes(), "`broadcast` from a lane that the wave does not have");
         let values = values.values();
         if self.workgroup.is_sequential() {
-            // SAFETY: rule 4: wave scope's own value of a lane that there is, and all lanes have one.
+            // SAFETY: rule 4: all lanes have a value, and there is this lane.
             return unsafe { values[lane % HOST_LANES].assume_init() };
         }
+        // SAFETY: rule 4: as above; a call runs one item.
+        unsafe { self.read_lane(values[0], lane) }
+    }
+
+    /// What one lane has, the same for all.
+    ///
+    /// # Safety
+    /// A call runs one item. The lane is one of the wave's, and has a value.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub unsafe fn read_lane<T: GroupValue>(&self, value: MaybeUninit<T>, lane: usize) -> T {
         self.end_unless_complete::<T>();
-        let read = exchanged(values[0], |from, to, size| {
+        let read = exchanged(value, |from, to, size| {
             // SAFETY: rule 4: wave scope, and the lane is the same for all.
             unsafe { gb::__gb_wave_read(from, to, size, lane as u32) }
         });
-        // SAFETY: rule 4: all lanes have a value. If one is missing, it is any number, or nobody gets here.
+        // SAFETY: this function's contract. If the lane is missing, this is any number, or nobody gets here.
         unsafe { read.assume_init() }
+    }
+
+    /// Where a call runs one item: to each lane, what the lane has that `from` names; any value if there is none.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub fn gather<T: GroupValue>(
+        &self,
+        value: MaybeUninit<T>,
+        from: impl Fn(LocalItem<'_, D>) -> usize + Sync,
+    ) -> MaybeUninit<T> {
+        let mut lane = 0;
+        self.run(|_, item| lane = from(item) as u32);
+        self.end_unless_complete::<T>();
+        exchanged(value, |from, to, size| shuffle(from, to, size, lane))
     }
 
     /// The value of the first lane, for the whole wave.
     #[inline(always)]
     pub fn read_first<T: GroupValue>(&self, values: &Varying<'_, T>) -> T {
         self.assert_wave_scope();
-        self.read_first_lane(values.values()[0])
+        // SAFETY: rule 4: all lanes have a value.
+        unsafe { self.read_first_lane(values.values()[0]) }
     }
 
     /// To each lane, the value of the lane that `from` names; its own value if the wave has no such lane.
@@ -105,9 +131,13 @@ impl<const D: usize> Wave<'_, D> {
         Varying::new(sequential, gathered)
     }
 
-    /// The value of the first lane, for the whole wave, of the value that the first lane that this call runs has.
+    /// What the first lane has.
+    ///
+    /// # Safety
+    /// The first lane's value is there, in the call that runs it.
     #[inline(always)]
-    pub(super) fn read_first_lane<T: GroupValue>(&self, value: MaybeUninit<T>) -> T {
+    #[doc(hidden)]
+    pub unsafe fn read_first_lane<T: GroupValue>(&self, value: MaybeUninit<T>) -> T {
         let value = if self.workgroup.is_sequential() {
             value
         } else {
@@ -117,7 +147,7 @@ impl<const D: usize> Wave<'_, D> {
                 unsafe { gb::__gb_wave_read_first(from, to, size) }
             })
         };
-        // SAFETY: rule 4: the first lane has a value. If it is missing, this is any number, or nobody gets here.
+        // SAFETY: this function's contract. If the first lane is missing, this is any number, or nobody gets here.
         unsafe { value.assume_init() }
     }
 
@@ -131,9 +161,10 @@ impl<const D: usize> Wave<'_, D> {
         })
     }
 
-    /// Where a call runs one item: the value of the lane before by `distance`, for lanes that have one.
+    /// Where a call runs one item: what the lane before by `distance` has; any value if there is none.
     #[inline(always)]
-    pub(super) fn before<T: GroupValue>(&self, value: MaybeUninit<T>, distance: u32) -> MaybeUninit<T> {
+    #[doc(hidden)]
+    pub fn before<T: GroupValue>(&self, value: MaybeUninit<T>, distance: u32) -> MaybeUninit<T> {
         self.end_unless_complete::<T>();
         exchanged(value, |from, to, size| shuffle(from, to, size, self.own_lane().wrapping_sub(distance)))
     }

@@ -18,21 +18,25 @@ impl<const D: usize> Wave<'_, D> {
     /// commutative (for floating point: up to rounding).
     #[inline(always)]
     pub fn reduce<T: GroupValue>(&self, values: &Varying<'_, T>, combine: impl Fn(T, T) -> T + Sync) -> T {
-        self.reduce_first(self.lanes(), values, combine)
+        // SAFETY: rule 4: that many lanes there are.
+        unsafe { self.reduce_first(self.lanes(), values, combine) }
     }
 
     /// As [`reduce`](Self::reduce), of the first lanes only: at least one.
+    ///
+    /// # Safety
+    /// There are as many, the same number for all.
     #[inline(always)]
     #[doc(hidden)]
-    pub fn reduce_first<T: GroupValue>(
+    pub unsafe fn reduce_first<T: GroupValue>(
         &self,
         lanes: usize,
         values: &Varying<'_, T>,
         combine: impl Fn(T, T) -> T + Sync,
     ) -> T {
         self.assert_wave_scope();
-        let mut values = values.values();
         if self.workgroup.is_sequential() {
+            let mut values = values.values();
             let mut distance = HOST_LANES / 2;
             while distance > 0 {
                 let paired = lanes.saturating_sub(distance);
@@ -45,27 +49,39 @@ impl<const D: usize> Wave<'_, D> {
                 });
                 distance /= 2;
             }
-            return self.read_first_lane(values[0]);
+            // SAFETY: rule 4: the first lane has a value.
+            return unsafe { values[0].assume_init() };
         }
-        // One step after the other, and not a loop: each distance is a constant, for which devices have faster instructions.
-        let mut value = values[0];
+        // SAFETY: rule 4: all lanes have a value.
+        let value = unsafe { self.reduce_blocks(lanes, values.own(), &combine) };
+        let value = if BLOCK < self.workgroup.wave_size() && (BLOCK as usize) < lanes {
+            self.combined_with_partner(value, BLOCK, self.own_lane() == 0, lanes, &combine)
+        } else {
+            value
+        };
+        // SAFETY: rule 4: the first lane has the result.
+        unsafe { self.read_first_lane(value) }
+    }
+
+    /// Combines, in each block of 32 lanes, the values of those that are among the first `lanes`. A block's first lane gets the
+    /// result, and others any value.
+    ///
+    /// # Safety
+    /// A call runs one item. The first lanes have a value.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub unsafe fn reduce_blocks<T: GroupValue>(
+        &self,
+        lanes: usize,
+        mut value: MaybeUninit<T>,
+        combine: &(impl Fn(T, T) -> T + Sync),
+    ) -> MaybeUninit<T> {
         let lane = self.own_lane();
+        // One step after the other, and not a loop: each distance is a constant, for which devices have faster instructions.
         macro_rules! step {
             ($distance:literal) => {
-                if $distance < self.workgroup.wave_size() {
-                    let second = self.partner(value, $distance);
-                    // Lanes whose value nobody needs combine nothing, since that could panic; but what they have instead is any
-                    // value, and so the optimiser may let them, where it cannot.
-                    let needed = if $distance < BLOCK { lane % BLOCK < $distance } else { lane == 0 };
-                    value = if !needed {
-                        MaybeUninit::uninit()
-                    } else if ((lane ^ $distance) as usize) < lanes {
-                        let _items = self.enter_item_scope();
-                        // SAFETY: rule 4: this lane and its partner are needed lanes of the step before.
-                        MaybeUninit::new(unsafe { combine(value.assume_init(), second.assume_init()) })
-                    } else {
-                        value
-                    };
+                if $distance < self.workgroup.wave_size() && $distance < lanes {
+                    value = self.combined_with_partner(value, $distance, lane % BLOCK < $distance, lanes, combine);
                 }
             };
         }
@@ -74,8 +90,32 @@ impl<const D: usize> Wave<'_, D> {
         step!(4);
         step!(2);
         step!(1);
-        step!(32);
-        self.read_first_lane(value)
+        value
+    }
+
+    /// A step of a reduction. Lanes that are not `needed`, which nobody will ask for their value, combine nothing, since that could
+    /// panic; but what they have instead is any value, and so the optimiser may let them, where it cannot.
+    #[inline(always)]
+    fn combined_with_partner<T: GroupValue>(
+        &self,
+        value: MaybeUninit<T>,
+        distance: u32,
+        needed: bool,
+        lanes: usize,
+        combine: &(impl Fn(T, T) -> T + Sync),
+    ) -> MaybeUninit<T> {
+        let second = self.partner(value, distance);
+        let mut combined = MaybeUninit::uninit();
+        if needed {
+            combined = if ((self.own_lane() ^ distance) as usize) < lanes {
+                let _items = self.enter_item_scope();
+                // SAFETY: rule 4: this lane and its partner were needed lanes of the step before, or all are.
+                MaybeUninit::new(unsafe { combine(value.assume_init(), second.assume_init()) })
+            } else {
+                value
+            };
+        }
+        combined
     }
 
     /// Gives each lane the combination of the values of all lanes up to it, and the whole wave that of all.
@@ -110,11 +150,7 @@ impl<const D: usize> Wave<'_, D> {
 
     /// The inclusive scan, after Hillis and Steele ("Data parallel algorithms", CACM 1986).
     #[inline(always)]
-    fn scanned<T: GroupValue>(
-        &self,
-        values: &Varying<'_, T>,
-        combine: impl Fn(T, T) -> T + Sync,
-    ) -> Varying<'_, T> {
+    fn scanned<T: GroupValue>(&self, values: &Varying<'_, T>, combine: impl Fn(T, T) -> T + Sync) -> Varying<'_, T> {
         self.assert_wave_scope();
         let (mut values, lanes, sequential) = (values.values(), self.lanes(), self.workgroup.is_sequential());
         if sequential {
@@ -132,17 +168,40 @@ impl<const D: usize> Wave<'_, D> {
             }
             return Varying::new(sequential, values);
         }
-        let mut value = values[0];
+        // SAFETY: rule 4: all lanes have a value.
+        let mut value = unsafe { self.scan_blocks(lanes, values[0], &combine) };
+        if BLOCK < self.workgroup.wave_size() && (BLOCK as usize) < lanes {
+            // The second block comes behind all of the first.
+            // SAFETY: rule 4: the lane has a value.
+            let first = unsafe { self.read_lane(value, BLOCK as usize - 1) };
+            if self.own_lane() >= BLOCK {
+                let _items = self.enter_item_scope();
+                // SAFETY: rule 4: all lanes have a value.
+                value = MaybeUninit::new(combine(first, unsafe { value.assume_init() }));
+            }
+        }
+        values[0] = value;
+        Varying::new(sequential, values)
+    }
+
+    /// The inclusive scan of each block of 32 lanes, for the first `lanes`. Others keep their value.
+    ///
+    /// # Safety
+    /// A call runs one item. The first lanes have a value.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub unsafe fn scan_blocks<T: GroupValue>(
+        &self,
+        lanes: usize,
+        mut value: MaybeUninit<T>,
+        combine: &(impl Fn(T, T) -> T + Sync),
+    ) -> MaybeUninit<T> {
         let lane = self.own_lane();
         macro_rules! step {
             ($distance:literal) => {
-                if $distance < self.workgroup.wave_size() {
-                    let first = self.before(value, $distance);
-                    if lane >= $distance {
-                        let _items = self.enter_item_scope();
-                        // SAFETY: rule 4: all lanes have a value, and there is a lane before by this distance.
-                        value = MaybeUninit::new(unsafe { combine(first.assume_init(), value.assume_init()) });
-                    }
+                if $distance < self.workgroup.wave_size() && $distance < lanes {
+                    let has_before = lane % BLOCK >= $distance && (lane as usize) < lanes;
+                    value = self.combined_with_before(value, $distance, has_before, combine);
                 }
             };
         }
@@ -151,9 +210,25 @@ impl<const D: usize> Wave<'_, D> {
         step!(4);
         step!(8);
         step!(16);
-        step!(32);
-        values[0] = value;
-        Varying::new(sequential, values)
+        value
+    }
+
+    /// A step of a scan: combines, where there is one, the value of the lane before by `distance` with the own value.
+    #[inline(always)]
+    fn combined_with_before<T: GroupValue>(
+        &self,
+        value: MaybeUninit<T>,
+        distance: u32,
+        has_before: bool,
+        combine: &(impl Fn(T, T) -> T + Sync),
+    ) -> MaybeUninit<T> {
+        let first = self.before(value, distance);
+        if !has_before {
+            return value;
+        }
+        let _items = self.enter_item_scope();
+        // SAFETY: rule 4: all lanes that are scanned have a value, and there is one before by this distance.
+        MaybeUninit::new(unsafe { combine(first.assume_init(), value.assume_init()) })
     }
 
     /// Where a call runs whole groups: runs `body`, which combines values, for lanes from `begin` to `end`, as a part of item scope.

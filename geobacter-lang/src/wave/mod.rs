@@ -125,11 +125,7 @@ impl<'w, const D: usize> Wave<'w, D> {
 
     /// A value for each lane, and `beyond` for those beyond the grid's edge.
     #[inline(always)]
-    pub fn varying_or<T: GroupValue>(
-        &self,
-        beyond: T,
-        value: impl Fn(Item<'_, D>) -> T + Sync,
-    ) -> Varying<'_, T> {
+    pub fn varying_or<T: GroupValue>(&self, beyond: T, value: impl Fn(Item<'_, D>) -> T + Sync) -> Varying<'_, T> {
         let mut values = [MaybeUninit::uninit(); HOST_LANES];
         if self.workgroup.is_sequential() && self.lies_in_grid() {
             self.run(|slot, item| values[slot] = MaybeUninit::new(value(item.item)));
@@ -157,7 +153,8 @@ impl<'w, const D: usize> Wave<'w, D> {
                 value.write(self.workgroup.run_item(self.place(0), |item| body(LocalItem { item })));
             }
         }
-        self.read_first_lane(value)
+        // SAFETY: rule 4: just written, by the call that runs the first lane.
+        unsafe { self.read_first_lane(value) }
     }
 
     /// Runs `body` for the lanes that this call runs, with the places of their values.

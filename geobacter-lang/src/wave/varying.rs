@@ -38,6 +38,13 @@ impl<T: GroupValue> Varying<'_, T> {
         self.values
     }
 
+    /// Where a call runs one item: its value.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub fn own(&self) -> MaybeUninit<T> {
+        self.values[0]
+    }
+
     /// The item's value.
     #[inline(always)]
     pub fn get(&self, item: &impl WorkItem) -> T {

@@ -30,7 +30,7 @@ use geobacter_lang::{
 #[path = "../../../runtime-host/src/atomics.rs"]
 mod atomics;
 
-/// LDS for each item of a group that all collectives share, in bytes.
+/// LDS that all collectives share, in bytes for each item of a group.
 const TEMPORARY_PER_ITEM: usize = 256;
 const TEMPORARY_ALIGN: usize = 64;
 const DYNAMIC_ALIGN: usize = 16;
@@ -360,13 +360,18 @@ extern "C" fn __gb_lds(size: u32, align: u32) -> *mut u8 {
 
 // SAFETY: as above.
 #[unsafe(no_mangle)]
-extern "C" fn __gb_lds_temporary(bytes_per_item: u32, align: u32) -> *mut u8 {
+extern "C" fn __gb_lds_temporary(size: u32, align: u32) -> *mut u8 {
     let parallel = with(|run| {
-        let temporary = run.memory.temporary.as_ref().map(|block| block.memory);
-        assert!(bytes_per_item as usize <= TEMPORARY_PER_ITEM && align as usize <= TEMPORARY_ALIGN);
+        let temporary = run.memory.temporary.as_ref().map(|block| (block.memory, block.layout));
         run.items.as_ref().and(temporary)
     });
-    parallel.unwrap_or_else(|| allocate(bytes_per_item as usize * items(), align as usize))
+    match parallel {
+        Some((memory, layout)) => {
+            assert!(size as usize <= layout.size() && align as usize <= layout.align());
+            memory
+        }
+        None => allocate(size as usize, align as usize),
+    }
 }
 
 // SAFETY: as above.
@@ -424,7 +429,10 @@ extern "C" fn __gb_wave_uniform(value: u32) -> u32 {
     exchange(value.to_ne_bytes().map(MaybeUninit::new).to_vec(), |slots, lane| {
         // SAFETY: all lanes hand in bytes of integers.
         let value = |bytes: &Bytes| bytes.iter().map(|byte| unsafe { byte.assume_init() }).collect::<Vec<_>>();
-        assert!(slots.iter().all(|slot| value(slot) == value(&slots[lane])), "lanes differ in what is said to be uniform");
+        assert!(
+            slots.iter().all(|slot| value(slot) == value(&slots[lane])),
+            "lanes differ in what is said to be uniform"
+        );
     });
     value
 }

@@ -109,7 +109,7 @@ fn change(d: &Decoder<'_, '_>, operation: &str, ty: Type, full: bool) -> Result<
         (".exch", Type::B32 | Type::B64) => |_, a, _| a,
         (".cas", Type::B16 | Type::B32 | Type::B64) => |old, compare, new| if old == compare { new } else { old },
         (".add", Type::U32 | Type::S32) => |old, a, _| u64::from((old as u32).wrapping_add(a as u32)),
-        (".add", Type::U64 | Type::S64) => |old, a, _| old.wrapping_add(a),
+        (".add", Type::U64) => |old, a, _| old.wrapping_add(a),
         (".inc", Type::U32) => |old, a, _| if old >= a { 0 } else { old + 1 },
         (".dec", Type::U32) => |old, a, _| if old == 0 || old > a { a } else { old - 1 },
         (".min", Type::U32 | Type::U64) => |old, a, _| old.min(a),

@@ -57,18 +57,31 @@ pub fn convert(d: &mut Decoder<'_, '_>) -> Result<Op> {
     }
     match (to, from) {
         (Type::Bf16, Type::F32) => d.need((7, 0), 80)?,
+        (Type::F32, Type::Bf16) => d.need((7, 1), 80)?,
         (Type::Bf16, _) | (_, Type::Bf16) => d.need((7, 8), 90)?,
         _ => {}
     }
     if flushes && to != Type::F32 && from != Type::F32 {
         return Err(d.error("`.ftz` is for f32"));
     }
+    if matches!((to, from), (Type::Bf16, Type::U8 | Type::S8) | (Type::U8 | Type::S8, Type::Bf16)) {
+        return Err(d.bad_type(Type::Bf16));
+    }
+    if saturates && !to.is_float() && !from.is_float() {
+        // Where all values fit, the modifier is refused.
+        let (inner, outer) = (bounds(from), bounds(to));
+        if inner.0 >= outer.0 && inner.1 <= outer.1 {
+            return Err(d.error(format!("`.sat` has no meaning from {} to {}", from.name(), to.name())));
+        }
+    }
     check_rounding(d, (to, from), integral.is_some(), rounding.is_some())?;
     let operand = d.operand()?;
     let (row, register) = d.register_of(operand, to, true)?;
     let operand = d.operand()?;
     let (source, source_register) = d.source_of(operand, from, true)?;
-    if let (Some(op), false) = (common((to, from), (row, register), source, rounding), flushes || saturates) {
+    if let (Some(op), false) =
+        (common((to, from), (row, register), (source, source_register), rounding), flushes || saturates)
+    {
         return Ok(op);
     }
     let around = Around { integral, rounding: rounding.unwrap_or(Rounding::Nearest), flushes, saturates, relu };
@@ -99,14 +112,15 @@ fn check_rounding(d: &Decoder<'_, '_>, (to, from): (Type, Type), integral: bool,
     }
 }
 
-/// Conversions that most loops have, for which lanes need no call each.
+/// Conversions that most loops have, for which lanes need no call each. Registers must be as wide as the types.
 fn common(
     (to, from): (Type, Type),
     (row, register): (u32, Type),
-    source: Source,
+    (source, source_register): (Source, Type),
     rounding: Option<Rounding>,
 ) -> Option<Op> {
-    if register.bits() != to.bits() || rounding.is_some_and(|rounding| rounding != Rounding::Nearest) {
+    let is_wide = register.bits() != to.bits() || source_register.bits() != from.bits();
+    if is_wide || rounding.is_some_and(|rounding| rounding != Rounding::Nearest) {
         return None;
     }
     Some(match (to, from) {

@@ -244,14 +244,7 @@ impl<'d, 'a> Decoder<'d, 'a> {
                 self.check(name, ty, found, wide)?;
                 return Ok((Source::Register(row), found));
             }
-            // Halves have no form of their own.
-            Operand::Integer(value)
-                if ty.is_integer()
-                    || ty.bits() == 16
-                    || matches!(ty, Type::F16x2 | Type::Bf16x2 | Type::U16x2 | Type::S16x2 | Type::Pred) =>
-            {
-                value
-            }
+            Operand::Integer(value) if ty.is_integer() || ty == Type::Pred => value,
             Operand::Single(bits) if matches!(ty, Type::F32 | Type::B32) => u64::from(bits),
             Operand::Single(bits) if ty == Type::F64 => f64::from(f32::from_bits(bits)).to_bits(),
             Operand::Double(bits) if matches!(ty, Type::F64 | Type::B64) => bits,

@@ -173,7 +173,7 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// The name has a meaning, or there are too many registers.
     pub fn register(&mut self, name: &'a str, ty: Type, count: Option<u32>, line: u32) -> Result<u32, LoadError> {
-        const MOST: u32 = 1 << 21;
+        const MOST: u32 = 1 << 18;
         let row = self.rows;
         self.rows = rows_of(ty)
             .checked_mul(count.unwrap_or(1))

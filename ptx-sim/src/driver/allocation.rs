@@ -94,9 +94,10 @@ impl Allocations {
     pub fn let_at(&self, context: &Arc<Memory>, peer: &Arc<Memory>) -> Outcome {
         let mut state = lock(&self.state);
         let State { live, contexts } = &mut *state;
-        let reach = contexts.iter_mut().find(|reach| Arc::ptr_eq(&reach.memory, context));
-        let reach =
-            reach.ok_or_else(|| fail(CUDA_ERROR_CONTEXT_IS_DESTROYED, "the context was just released or reset"))?;
+        if !contexts.iter().any(|reach| Arc::ptr_eq(&reach.memory, peer)) {
+            return Err(ended());
+        }
+        let reach = contexts.iter_mut().find(|reach| Arc::ptr_eq(&reach.memory, context)).ok_or_else(ended)?;
         if reach.peers.iter().any(|known| Arc::ptr_eq(known, peer)) {
             let reason = "the current context has access to this peer's memory already";
             return Err(fail(CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED, reason));
@@ -114,6 +115,11 @@ impl Allocations {
         let memory = if sort == Sort::Device { context } else { &self.host };
         let address = memory.allocate(size, align).map_err(no_memory)?;
         let mut state = lock(&self.state);
+        if !state.contexts.iter().any(|reach| Arc::ptr_eq(&reach.memory, context)) {
+            // It is allocated, and nobody knows it.
+            let _ = memory.free(address);
+            return Err(ended());
+        }
         for reach in state.contexts.iter().filter(|reach| !Arc::ptr_eq(&reach.memory, memory)) {
             if sort != Sort::Device || reach.peers.iter().any(|peer| Arc::ptr_eq(peer, memory)) {
                 adopt(&reach.memory, address, size);
@@ -211,6 +217,11 @@ fn adopt(memory: &Memory, address: u64, size: u64) {
     let adopted = unsafe { memory.adopt(address, size) };
     // Live allocations do not overlap.
     debug_assert!(adopted.is_ok(), "{adopted:?}");
+}
+
+/// The failure of who uses a context while another thread ends it.
+fn ended() -> Failure {
+    fail(CUDA_ERROR_CONTEXT_IS_DESTROYED, "the context was just released or reset")
 }
 
 /// The failure for memory that is not to be had.

@@ -30,6 +30,11 @@ pub const REGISTERS: u32 = 65_536;
 /// Shared memory of a block, in bytes, that a kernel has without asking.
 pub const SHARED_BY_DEFAULT: u32 = 48 << 10;
 
+/// Constant memory of a module in bytes.
+pub const CONSTANT_MEMORY: u32 = 64 << 10;
+/// Most local memory of a thread in bytes.
+pub const LOCAL_MEMORY: u32 = 512 << 10;
+
 /// The last attribute of `cuda.h` of CUDA 12.0.
 const LAST: u32 = CU_DEVICE_ATTRIBUTE_UNIFIED_FUNCTION_POINTERS as u32;
 
@@ -62,7 +67,7 @@ const VALUES: [Attribute; 44] = [
     (CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, |device| device.card.max_shared()),
     (CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR, |device| device.card.shared << 10),
     (CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK, |device| device.card.shared_reserved),
-    (CU_DEVICE_ATTRIBUTE_TOTAL_CONSTANT_MEMORY, |_| 64 << 10),
+    (CU_DEVICE_ATTRIBUTE_TOTAL_CONSTANT_MEMORY, |_| CONSTANT_MEMORY),
     (CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_BLOCK, |_| REGISTERS),
     (CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR, |_| REGISTERS),
     (CU_DEVICE_ATTRIBUTE_MAX_PITCH, |_| i32::MAX as u32),

@@ -22,6 +22,7 @@ use geobacter_cuda_driver::{
 };
 
 use super::{
+    attributes::LOCAL_MEMORY,
     completion::Completion,
     device::Device,
     operation::{Lost, Operation},
@@ -366,9 +367,9 @@ pub unsafe extern "C" fn cuCtxSetLimit(limit: Raw<CUlimit>, value: usize) -> Raw
             let reason = format!("there is no limit {} that can be set here", limit.number());
             return Err(fail(CUDA_ERROR_UNSUPPORTED_LIMIT, reason));
         }
-        // Local memory of a thread ends at 512 KiB on all cards.
-        if limit == CU_LIMIT_STACK_SIZE && value > 512 << 10 {
-            return Err(fail(CUDA_ERROR_INVALID_VALUE, format!("a stack of {value} bytes is more than 512 KiB")));
+        if limit == CU_LIMIT_STACK_SIZE && value > LOCAL_MEMORY as usize {
+            let reason = format!("a stack of {value} bytes is more than the {LOCAL_MEMORY} bytes of a thread");
+            return Err(fail(CUDA_ERROR_INVALID_VALUE, reason));
         }
         Ok(())
     })

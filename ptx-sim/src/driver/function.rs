@@ -145,8 +145,8 @@ pub unsafe extern "C" fn cuFuncSetAttribute(
                 .filter(|asked| asked.checked_add(fixed).is_some_and(|sum| sum <= card.max_shared()));
             let asked = asked.ok_or_else(|| {
                 let reason = format!(
-                    "{value} bytes of dynamic shared memory, beside {fixed} bytes that {} declares, are more than the {} \
-                     bytes of a {}",
+                    "{value} bytes of dynamic shared memory, beside {fixed} bytes that {} declares, are more than \
+                     the {} bytes of a {}",
                     function.kernel.name(),
                     card.max_shared(),
                     card.name

@@ -12,12 +12,18 @@ use geobacter_cuda_driver::sys::{
 };
 
 use super::{
+    attributes::{CONSTANT_MEMORY, LOCAL_MEMORY},
     header::{Header, NoHeader},
     out::list,
     state::{Failure, Outcome, fail},
     version::DriverVersion,
 };
-use crate::{error::LoadError, memory::Memory, module::Module, target::Target};
+use crate::{
+    error::LoadError,
+    memory::Memory,
+    module::{Kernel, Module},
+    target::Target,
+};
 
 /// Bit of a target's number that stands for the features of this GPU alone.
 const ACCELERATED: u32 = 0x1_0000;
@@ -172,12 +178,31 @@ impl JitError {
 /// Compiles PTX for a GPU, with memory for the module's variables.
 pub fn compile(text: &str, driver: DriverVersion, target: Target, memory: &Arc<Memory>) -> Result<Module, JitError> {
     check(text, driver, target)?;
-    Module::load(text, target, memory).map_err(|error| match &error {
-        LoadError::Invalid { line, .. } => JitError::at(CUDA_ERROR_INVALID_PTX, *line, &error),
+    let module = Module::load(text, target, memory).map_err(|error| match &error {
+        LoadError::Invalid { line, text, message } => {
+            let at = if text.is_empty() { String::new() } else { format!(": `{text}`") };
+            JitError::at(CUDA_ERROR_INVALID_PTX, *line, format!("{message}{at}"))
+        }
         LoadError::Version { .. } => JitError::new(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, &error),
         LoadError::Target { .. } => JitError::new(CUDA_ERROR_INVALID_PTX, &error),
         LoadError::Memory { .. } => JitError::new(CUDA_ERROR_OUT_OF_MEMORY, &error),
-    })
+    })?;
+    let excess = module.kernels().filter_map(|name| module.kernel(name)).find_map(|kernel| excess(&kernel));
+    match excess {
+        Some(error) => Err(error),
+        None => Ok(module),
+    }
+}
+
+/// What a kernel declares too much of.
+fn excess(kernel: &Kernel) -> Option<JitError> {
+    let too_much = |what: &str, has: u64, most: u64| {
+        let name = kernel.name();
+        let message = format!("Entry function '{name}' uses too much {what} data ({has:#x} bytes, {most:#x} max)");
+        (has > most).then(|| JitError::new(CUDA_ERROR_INVALID_PTX, message))
+    };
+    too_much("global constant", kernel.constant_bytes(), CONSTANT_MEMORY.into())
+        .or_else(|| too_much("local", kernel.local_bytes().into(), LOCAL_MEMORY.into()))
 }
 
 /// Refuses PTX that is too new for the driver, or for another GPU.

@@ -17,6 +17,14 @@
 //! streams are independent of each other but for events and the legacy default stream; a copy from pageable memory has
 //! read it when the call returns, one to pageable memory has been done; freeing waits for all work.
 //!
+//! **Memory**: a device address is an address of the process, so all of it is in one address space, as it is with
+//! unified addressing. What a kernel may touch is what its context has allocated, the host's pinned and managed memory,
+//! and peers' memory once the program has enabled that.
+//!
+//! **Modules** are PTX, or what the simulator's linker has made of it: a container that a driver for real GPUs refuses,
+//! as this one refuses their machine code. The compiler's logs read as those of real drivers do. The number of a
+//! kernel's registers is an estimate, from the values that are alive at once in its PTX.
+//!
 //! **Faults** of kernels lose the context: every call in it gives the same result until the primary context is reset,
 //! or released by all and retained again. [`take_fault_report`] says what happened where, and [`last_error`] why a call
 //! failed, in words.

@@ -2,8 +2,8 @@
 //!
 //! Each lane has its own next instruction. Lanes that are at the same one in the same frame run together; of several such
 //! groups the one that is deepest in calls comes first, and then the one at the lowest address, so that those ahead wait
-//! where the ways meet again. A group that keeps others waiting for long is set aside for a while: lanes may wait in a loop
-//! for what others of their warp do.
+//! where the ways meet again. When lanes have been apart for long, the groups have their turns one after the other for a while:
+//! lanes may wait in a loop for what others of their warp do.
 
 use std::sync::{
     Arc,
@@ -20,7 +20,7 @@ use crate::fault::{FaultKind, Trap};
 
 /// Barriers of a block.
 pub const BARRIERS: u32 = 16;
-/// Instructions that a group of lanes executes before others have their turn.
+/// Instructions of a warp whose lanes have parted before the order in which its groups have their turn changes.
 const QUANTUM: u32 = 1 << 12;
 /// Instructions that a warp executes before the block's others have their turn.
 const WARP_QUANTUM: u32 = 1 << 15;
@@ -33,13 +33,12 @@ pub fn run(warp: &mut Warp, env: &mut Env<'_>) -> Result<bool, Box<Trap>> {
     let code = Arc::clone(&warp.code);
     let mut left = WARP_QUANTUM;
     let mut has_run = false;
-    let mut set_aside = false;
     while left > 0 {
-        let Some(group) = pick(warp, set_aside) else { break };
+        let Some(group) = pick(warp) else { break };
         has_run = true;
-        let quantum = QUANTUM.min(left);
-        let executed = run_group(warp, env, &code, group, quantum)?;
-        set_aside = executed >= quantum;
+        let is_whole = warp.waiting(|wait| wait == Wait::Ready) == group;
+        let executed = run_group(warp, env, &code, group, QUANTUM.min(left))?;
+        warp.parted = if is_whole { 0 } else { warp.parted.wrapping_add(executed) };
         left = left.saturating_sub(executed.max(1));
     }
     // What other blocks and the host wait for is in memory now.
@@ -47,11 +46,12 @@ pub fn run(warp: &mut Warp, env: &mut Env<'_>) -> Result<bool, Box<Trap>> {
     Ok(has_run)
 }
 
-/// The lanes that run next: those that come first, or those that have waited longest.
-fn pick(warp: &mut Warp, longest_waiting: bool) -> Option<u32> {
+/// The lanes that run next: those that come first, or, in every other quantum of a warp whose lanes have parted, those that
+/// have waited longest.
+fn pick(warp: &mut Warp) -> Option<u32> {
     let ready = |lane: &&Lane| lane.wait == Wait::Ready;
     let lanes = warp.lanes.iter().filter(ready);
-    let first = if longest_waiting {
+    let first = if warp.parted / QUANTUM % 2 != 0 {
         lanes.min_by_key(|lane| lane.turn)?
     } else {
         lanes.min_by_key(|lane| (std::cmp::Reverse(lane.base), lane.pc))?

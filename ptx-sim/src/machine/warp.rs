@@ -76,6 +76,8 @@ pub struct Warp {
     pub number: u32,
     /// Counts the groups of lanes that have run.
     pub turn: u64,
+    /// Instructions that were executed since the lanes have parted.
+    pub parted: u32,
     /// The instruction that executes.
     pub at: u32,
 }
@@ -104,6 +106,7 @@ impl Warp {
             threads: [[0; 3]; LANES],
             number,
             turn: 0,
+            parted: 0,
             at: entry,
         }
     }

@@ -12,7 +12,7 @@ pub const VERSIONS: ((u32, u32), (u32, u32)) = ((6, 0), (9, 0));
 /// How deep operands and initial values may be nested.
 const DEEPEST: u32 = 8;
 /// Most registers that one declaration may make.
-const MOST_REGISTERS: u32 = 1 << 20;
+const MOST_REGISTERS: u32 = 1 << 18;
 
 type Result<T> = std::result::Result<T, LoadError>;
 

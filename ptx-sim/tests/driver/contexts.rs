@@ -10,7 +10,10 @@ use geobacter_cuda_driver::{
     sys::{CUlimit::*, CUresult::*},
 };
 
-use crate::support::{allocate, context, context_on, device, event, gives, ok, read, stream, write};
+use crate::{
+    ptx::ADD,
+    support::{allocate, context, context_on, cuda, device, event, gives, ok, read, stream, write},
+};
 
 #[test]
 fn nothing_is_done_without_a_current_context() {
@@ -74,6 +77,46 @@ fn a_reset_takes_all_away_but_the_references() {
     ok!(cuCtxSynchronize());
     ok!(cuDevicePrimaryCtxRelease_v2(device));
     gives!(CUDA_ERROR_CONTEXT_IS_DESTROYED, cuCtxSynchronize());
+}
+
+/// Whoever uses a context while another thread resets it gets a failure, and nothing worse: no thread waits for ever,
+/// and no memory is lost.
+#[test]
+fn a_context_can_be_reset_while_others_use_it() {
+    let (device, _) = context();
+    let use_it = move || {
+        context_on(device);
+        let (mut address, mut stream, mut module) = (0, null_mut(), null_mut());
+        let ptx = std::ffi::CString::new(ADD).unwrap();
+        for turn in 0..200_usize {
+            if cuda!(cuMemAlloc_v2(&mut address, 4096)) != CUDA_SUCCESS {
+                // Once for all: the reset has come.
+                context_on(device);
+                continue;
+            }
+            let _ = cuda!(cuStreamCreateWithPriority(&mut stream, (turn % 2) as u32, 0));
+            let _ = cuda!(cuMemsetD8Async(address, 1, 4096, stream));
+            if turn % 20 == 0 {
+                let _ = cuda!(cuModuleLoadDataEx(&mut module, ptx.as_ptr().cast(), 0, null_mut(), null_mut()));
+            }
+            let _ = cuda!(cuCtxSynchronize());
+            let _ = cuda!(cuMemFree_v2(address));
+            let _ = cuda!(cuStreamDestroy_v2(stream));
+        }
+    };
+    let users: Vec<_> = (0..3).map(|_| thread::spawn(use_it)).collect();
+    while users.iter().any(|user| !user.is_finished()) {
+        ok!(cuDevicePrimaryCtxReset_v2(device));
+        thread::yield_now();
+    }
+    for user in users {
+        user.join().unwrap();
+    }
+    ok!(cuDevicePrimaryCtxReset_v2(device));
+    context_on(device);
+    let (mut free, mut total) = (0, 0);
+    ok!(cuMemGetInfo_v2(&mut free, &mut total));
+    assert_eq!(free, total);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use geobacter_cuda_driver::sys::{
 
 use crate::{
     ptx::{ADD, FAULTS},
-    support::{Gate, allocate, context, function, gives, load, ok, param, pinned, stream},
+    support::{Gate, allocate, context, function, gives, load, ok, param, pattern, pinned, stream},
 };
 
 fn graph() -> CUgraph {
@@ -141,6 +141,43 @@ fn nodes_that_cannot_be_are_refused() {
     gives!(CUDA_ERROR_INVALID_VALUE, cuGraphInstantiateWithFlags(&mut exec, one, 0x100));
     gives!(CUDA_ERROR_INVALID_VALUE, cuGraphCreate(null_mut(), 0));
     gives!(CUDA_ERROR_INVALID_VALUE, cuGraphAddMemsetNode(&mut node, one, null(), 0, null(), context));
+}
+
+/// Slices of rows, each at its place in a box that is larger.
+#[test]
+fn a_node_copies_boxes() {
+    let (_, context) = context();
+    let (pitch, rows, slices) = (16, 4, 3);
+    let bytes = pattern(pitch * rows * slices);
+    let (there, back) = (allocate(bytes.len()), pinned(bytes.len()));
+    let mut up = copy_down(null_mut(), 0, 5);
+    (up.srcMemoryType, up.dstMemoryType) = (CU_MEMORYTYPE_HOST, CU_MEMORYTYPE_DEVICE);
+    (up.srcHost, up.dstDevice) = (bytes.as_ptr().cast(), there);
+    (up.Height, up.Depth) = (2, 2);
+    (up.srcPitch, up.srcHeight, up.srcXInBytes, up.srcY, up.srcZ) = (pitch, rows, 3, 1, 1);
+    (up.dstPitch, up.dstHeight, up.dstXInBytes, up.dstY, up.dstZ) = (pitch, rows, 9, 2, 0);
+    let graph = graph();
+    let (mut cleared, mut copied, mut read) = (null_mut(), null_mut(), null_mut());
+    ok!(cuGraphAddMemsetNode(&mut cleared, graph, null(), 0, &fill(there, 0, bytes.len() / 4), context));
+    ok!(cuGraphAddMemcpyNode(&mut copied, graph, &cleared, 1, &up, context));
+    ok!(cuGraphAddMemcpyNode(&mut read, graph, &copied, 1, &copy_down(back, there, bytes.len()), context));
+    ok!(cuGraphLaunch(instantiate(graph), null_mut()));
+    ok!(cuCtxSynchronize());
+    let mut expected = vec![0; bytes.len()];
+    for (slice, row) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let from = ((slice + 1) * rows + row + 1) * pitch + 3;
+        let to = (slice * rows + row + 2) * pitch + 9;
+        expected[to..to + 5].copy_from_slice(&bytes[from..from + 5]);
+    }
+    // SAFETY: it is pinned memory of so many bytes, and no work is left.
+    assert_eq!(unsafe { std::slice::from_raw_parts(back, bytes.len()) }, expected);
+    // Slices that have fewer rows than are copied, and a box that ends behind the allocation.
+    let mut bad = up;
+    bad.dstHeight = 3;
+    gives!(CUDA_ERROR_INVALID_VALUE, cuGraphAddMemcpyNode(&mut copied, graph, null(), 0, &bad, context));
+    bad = up;
+    bad.dstZ = 2;
+    gives!(CUDA_ERROR_INVALID_VALUE, cuGraphAddMemcpyNode(&mut copied, graph, null(), 0, &bad, context));
 }
 
 #[test]

@@ -26,6 +26,7 @@ use crate::{
 /// A log of the compiler, and where it says how full the log is.
 struct Log {
     buffer: [u8; 512],
+    size: usize,
     options: [CUjit_option; 2],
     values: [*mut c_void; 2],
 }
@@ -33,9 +34,14 @@ struct Log {
 impl Log {
     fn new(size: usize) -> Box<Self> {
         let options = [CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES];
-        let mut log = Box::new(Self { buffer: [0xff; 512], options, values: [null_mut(); 2] });
-        log.values = [log.buffer.as_mut_ptr().cast(), without_provenance_mut(size)];
+        let mut log = Box::new(Self { buffer: [0xff; 512], size, options, values: [null_mut(); 2] });
+        log.reset();
         log
+    }
+
+    /// The size is written over with what is filled.
+    fn reset(&mut self) {
+        self.values = [self.buffer.as_mut_ptr().cast(), without_provenance_mut(self.size)];
     }
 
     fn text(&self) -> &str {
@@ -50,6 +56,7 @@ impl Log {
 fn try_load(ptx: &str, log: &mut Log) -> Raw<CUresult> {
     let text = CString::new(ptx).unwrap();
     let mut module = null_mut();
+    log.reset();
     let (options, values) = (log.options.as_mut_ptr(), log.values.as_mut_ptr());
     cuda!(cuModuleLoadDataEx(&mut module, text.as_ptr().cast(), 2, options, values))
 }
@@ -137,6 +144,21 @@ fn ptx_that_is_too_new_is_refused() {
     // A card that is older than all of this.
     context_on(device("sm_61"));
     assert!(try_load(ADD, &mut log) == CUDA_ERROR_NO_BINARY_FOR_GPU);
+}
+
+/// More shared memory than 48 KiB must be dynamic.
+#[test]
+fn kernels_that_declare_too_much_are_refused() {
+    context();
+    let mut log = Log::new(512);
+    let with_shared = |bytes: u32| SHARED.replace("fixed[512]", &format!("fixed[{bytes}]"));
+    assert!(try_load(&with_shared(48 << 10), &mut log) == CUDA_SUCCESS);
+    assert!(try_load(&with_shared((48 << 10) + 4), &mut log) == CUDA_ERROR_INVALID_PTX);
+    assert!(log.text().contains("of_64"), "{}", log.text());
+    let with_constants = |count: u32| SHARED.replace("limits[2]", &format!("limits[{count}]"));
+    assert!(try_load(&with_constants(8192), &mut log) == CUDA_SUCCESS);
+    assert!(try_load(&with_constants(8193), &mut log) == CUDA_ERROR_INVALID_PTX);
+    assert!(log.text().contains("0x10008 bytes, 0x10000 max"), "{}", log.text());
 }
 
 #[test]
@@ -251,6 +273,62 @@ fn the_linker_says_what_is_wrong() {
         function(module, name);
     }
     ok!(cuLinkDestroy(link));
+}
+
+#[test]
+fn linked_code_can_be_linked_again() {
+    context();
+    let code = linked(ADD, None).unwrap();
+    let add_code = |link, code: &[u8]| {
+        let (data, size) = (code.as_ptr().cast_mut().cast(), code.len());
+        cuda!(cuLinkAddData_v2(
+            link,
+            CU_JIT_INPUT_CUBIN.into(),
+            data,
+            size,
+            std::ptr::null(),
+            0,
+            null_mut(),
+            null_mut()
+        ))
+    };
+    let mut link: CUlinkState = null_mut();
+    ok!(cuLinkCreate_v2(0, null_mut(), null_mut(), &mut link));
+    assert!(add_code(link, &code) == CUDA_SUCCESS);
+    assert!(add(link, SHARED) == CUDA_SUCCESS);
+    assert!(add_code(link, &code[..code.len() - 1]) == CUDA_ERROR_INVALID_IMAGE);
+    let (mut made, mut size) = (null_mut(), 0);
+    ok!(cuLinkComplete(link, &mut made, &mut size));
+    let mut module = null_mut();
+    ok!(cuModuleLoadDataEx(&mut module, made, 0, null_mut(), null_mut()));
+    for name in [c"add", c"count"] {
+        function(module, name);
+    }
+    ok!(cuLinkDestroy(link));
+    context_on(device("sm_80"));
+    ok!(cuLinkCreate_v2(0, null_mut(), null_mut(), &mut link));
+    assert!(add_code(link, &code) == CUDA_ERROR_NO_BINARY_FOR_GPU);
+    ok!(cuLinkDestroy(link));
+}
+
+#[test]
+fn the_compiler_says_what_it_did_and_how_long_it_took() {
+    context();
+    let mut buffer = [0_u8; 256];
+    let mut options = [CU_JIT_WALL_TIME, CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES, CU_JIT_LOG_VERBOSE];
+    let mut values: [*mut c_void; 4] = [
+        without_provenance_mut(usize::MAX),
+        buffer.as_mut_ptr().cast(),
+        without_provenance_mut(256),
+        without_provenance_mut(1),
+    ];
+    let (text, mut module) = (CString::new(ADD).unwrap(), null_mut());
+    let (options, slots) = (options.as_mut_ptr(), values.as_mut_ptr());
+    ok!(cuModuleLoadDataEx(&mut module, text.as_ptr().cast(), 4, options, slots));
+    let log = CStr::from_bytes_until_nul(&buffer).unwrap().to_str().unwrap();
+    assert!(log.contains("sm_90") && values[2].addr() == log.len(), "{log}");
+    let milliseconds = f32::from_bits(values[0].addr() as u32);
+    assert!((0.0..60_000.0).contains(&milliseconds), "{milliseconds}");
 }
 
 #[test]

@@ -2,7 +2,13 @@
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
-use std::sync::Arc;
+pub mod instruction;
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::Arc,
+};
 
 use ptx_sim::{Fault, Kernel, Launch, LoadError, Memory, Module, Target};
 
@@ -102,4 +108,57 @@ impl Random {
     pub fn below(&mut self, bound: u64) -> u64 {
         (self.next() >> 11) % bound
     }
+}
+
+/// A tool of LLVM 22, if it is installed.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(format!("/usr/bin/{name}-22"));
+    path.is_file().then_some(path)
+}
+
+/// Whether LLVM's compiler is there; says so if not.
+pub fn have_llvm() -> bool {
+    let is_there = tool("llc").is_some();
+    if !is_there {
+        assert!(std::env::var_os("GEOBACTER_REQUIRE_TOOLS").is_none(), "LLVM 22's llc is not installed");
+        eprintln!("skipped: LLVM 22's llc is not installed");
+    }
+    is_there
+}
+
+/// Runs a tool to its end.
+pub fn run(name: &str, args: &[&str]) {
+    let program = tool(name).expect("the tool is there");
+    let output = Command::new(&program).args(args).stdin(Stdio::null()).output().expect("the tool starts");
+    assert!(output.status.success(), "{name} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Holds a module against NVIDIA's assembler, which must take it, too. Where there is none, nothing happens.
+///
+/// `GEOBACTER_PTXAS` or else `ptxas` in `PATH`.
+pub fn accepted_by_ptxas(target: &str, text: &str) {
+    let program = std::env::var_os("GEOBACTER_PTXAS").unwrap_or_else(|| "ptxas".into());
+    let folder = tempfile::tempdir().unwrap();
+    let (source, object) = (folder.path().join("in.ptx"), folder.path().join("out.cubin"));
+    std::fs::write(&source, text).unwrap();
+    let arguments = [format!("-arch={target}"), "-O0".to_owned()];
+    let output =
+        Command::new(program).args(arguments).arg(&source).arg("-o").arg(&object).stdin(Stdio::null()).output();
+    let Ok(output) = output else { return };
+    let said = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = text.lines().collect();
+    let named: Vec<String> = said
+        .lines()
+        .map(|said| {
+            let number =
+                said.split("line ").nth(1).and_then(|rest| rest.split(';').next()).and_then(|n| n.trim().parse().ok());
+            format!("{said}: {}", number.and_then(|n: usize| lines.get(n - 1)).unwrap_or(&""))
+        })
+        .take(20)
+        .collect();
+    assert!(
+        output.status.success(),
+        "NVIDIA's assembler refuses what the simulator is tested with:\n{}",
+        named.join("\n")
+    );
 }

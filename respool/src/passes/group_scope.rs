@@ -3,6 +3,8 @@
 //! LDS belongs to the place in the source that asks for it. A function that asks is generic and called from several places,
 //! so everything is inlined first: then each place is a call of its own.
 
+use std::ptr;
+
 use crate::ir::{Ir, Value};
 
 /// Waits for the group.
@@ -34,8 +36,21 @@ pub const WAVE_SHUFFLE: &str = "__gb_wave_shuffle";
 /// The same, of the lane whose number differs in some bits.
 pub const WAVE_SHUFFLE_XOR: &str = "__gb_wave_shuffle_xor";
 
-/// Inlines, and simplifies as far as `redundant_barriers` needs to see what a pointer points to.
-pub const INLINE: &str = "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,sroa,gvn,instcombine<no-verify-fixpoint>,simplifycfg)";
+/// What [`inline`] runs.
+///
+/// Jump threading goes before the first `simplifycfg`: it takes the `None` of an iterator's `next` to the end of its loop. Otherwise a
+/// `select` is made of it, the loop goes on asking whether an element's address is null, and nobody knows any more how often it turns.
+const INLINE: &str = "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,jump-threading,simplifycfg,sroa,gvn,instcombine<no-verify-fixpoint>,simplifycfg)";
+
+/// Inlines everything, and simplifies as far as `redundant_barriers` needs to see what a pointer points to.
+///
+/// # Errors
+/// What LLVM says.
+pub fn inline(module: &Ir<'_>) -> Result<(), String> {
+    // Without a machine: LLVM threads no jumps for one whose branches diverge. It is right here all the same: blocks with convergent
+    // calls, which barriers are, are never duplicated.
+    module.run_passes(INLINE, ptr::null_mut())
+}
 
 const ALL: [&str; 13] = [
     BARRIER,

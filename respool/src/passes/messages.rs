@@ -20,7 +20,7 @@ use geobacter_spool::{
     fault::{FaultKind, TEMPLATE},
     format::{COUNT, Count, MAX_VALUES, NOT_CARRIED, Piece, Template},
 };
-use llvm_sys::{LLVMLinkage, LLVMOpcode, target_machine::LLVMTargetMachineRef};
+use llvm_sys::{LLVMLinkage, LLVMOpcode};
 
 use super::group_scope;
 use crate::{
@@ -44,7 +44,7 @@ const CAPTURE_DEFINITION: &str = include_str!("capture.ll");
 const ARGUMENT: u64 = 16;
 
 /// Rewrites all messages of the module. If there are values in them, everything is inlined into `entry` for it.
-pub fn run(module: &Ir<'_>, entry: Value, machine: LLVMTargetMachineRef) -> Result<(), String> {
+pub fn run(module: &Ir<'_>, entry: Value) -> Result<(), String> {
     use PanicFunctions as F;
     let is_called = |name: &&str| module.function(name).is_some_and(Value::has_uses);
     let with_values = [F::FORMAT, F::UNWRAP, F::ASSERT, LANGUAGE_PRINT].iter().any(is_called);
@@ -52,7 +52,7 @@ pub fn run(module: &Ir<'_>, entry: Value, machine: LLVMTargetMachineRef) -> Resu
     if with_values {
         // Nothing calls it yet.
         entry.set_linkage(LLVMLinkage::LLVMExternalLinkage);
-        module.run_passes(group_scope::INLINE, machine)?;
+        group_scope::inline(module)?;
         let definition = Ir::parse_text(module.context(), CAPTURE_DEFINITION)?;
         definition.set_target_of(module);
         module.link(definition)?;
@@ -94,7 +94,7 @@ pub fn run(module: &Ir<'_>, entry: Value, machine: LLVMTargetMachineRef) -> Resu
         function.delete_function();
     }
     if with_values {
-        module.run_passes(group_scope::INLINE, machine)?;
+        group_scope::inline(module)?;
         entry.set_linkage(linkage);
     }
     Ok(())

@@ -71,7 +71,7 @@ macro_rules! kernel {
 
 kernel!(saxpy, (f32, Buffer<f32>, Buffer<f32>), |i, k| {
     unsafe { *k.2.ptr.add(i) = k.0 * *k.1.ptr.add(i) + *k.2.ptr.add(i) }
-}, &[ParamDescriptor { name: "a", ty: "f32", kind: ParamKind::Scalar, size: 4, align: 4, element_size: 0 }, buffer("x"), buffer("y")]);
+}, &[ParamDescriptor { name: "a", ty: "f32", kind: ParamKind::Scalar, size: 4, align: 4, element_size: 0 }, buffer("x"), ParamDescriptor { kind: ParamKind::InOut, ..buffer("y") }]);
 
 #[inline(never)]
 fn mix(value: u128, by: u128) -> u128 {

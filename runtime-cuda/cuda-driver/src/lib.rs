@@ -10,6 +10,9 @@
 //!
 //! Meaning and contract of every function: *CUDA Driver API* reference manual, part of NVIDIA's CUDA documentation.
 //!
+//! The features by which `cudarc` is told the version of CUDA exclude each other. A program that uses `cudarc` 0.19
+//! beside this crate must ask for `cuda-12000` as well.
+//!
 //! # Enumerations
 //! A newer driver knows results, and a newer program attributes, that the enumerations of CUDA 12.0 lack. A Rust `enum`
 //! with a value that none of its variants has is undefined behaviour, so enumerations cross the table as numbers:

@@ -5,6 +5,8 @@
 mod reduce;
 mod scan;
 mod sort;
+mod votes;
+mod waves;
 
 use core::cmp::Ordering;
 
@@ -53,18 +55,16 @@ pub trait Collectives<const D: usize> {
 
     /// Whether the condition holds for an item of the grid in this group.
     fn any(&self, condition: impl Fn(Item<'_, D>) -> bool + Sync) -> bool {
-        self.reduce(0, |item| u32::from(condition(item)), |a, b| a | b) != 0
+        self.count(condition) != 0
     }
 
     /// Whether the condition holds for all items of the grid in this group.
     fn all(&self, condition: impl Fn(Item<'_, D>) -> bool + Sync) -> bool {
-        self.reduce(1, |item| u32::from(condition(item)), |a, b| a & b) != 0
+        self.count(|item| !condition(item)) == 0
     }
 
     /// For how many items of the grid in this group the condition holds.
-    fn count(&self, condition: impl Fn(Item<'_, D>) -> bool + Sync) -> u32 {
-        self.reduce(0, |item| u32::from(condition(item)), |a, b| a.wrapping_add(b))
-    }
+    fn count(&self, condition: impl Fn(Item<'_, D>) -> bool + Sync) -> u32;
 
     /// Counts, for each of the bins, the items of the grid in this group that name it.
     ///
@@ -106,6 +106,11 @@ impl<const D: usize> Collectives<D> for Workgroup<'_, D> {
         combine: impl Fn(T, T) -> T + Sync,
     ) -> T {
         reduce::reduce(self, identity, value, combine)
+    }
+
+    #[inline(always)]
+    fn count(&self, condition: impl Fn(Item<'_, D>) -> bool + Sync) -> u32 {
+        votes::count(self, condition)
     }
 
     #[inline(always)]

@@ -1,14 +1,18 @@
-//! Scans by raking, as GPU libraries have them: one item scans a row of elements after the other, the rows' last elements are
-//! scanned in the same way, and what lies before a row is combined with its elements. Few barriers, and little more work
-//! than a sequential scan, which matters on the host.
+//! Scans of a shape that depends on the group's size only: after Hillis and Steele ("Data parallel algorithms", CACM 1986) in each
+//! block of 32 values and then of the blocks' last values; and what lies before a block is combined with its values.
+//!
+//! A block's values stay in registers where waves are wide. On the host each step is a loop without dependences, which is
+//! vectorised: more work than to scan them one after the other, and done sooner.
 
-use geobacter_lang::{Item, Private, Workgroup};
+use core::mem::MaybeUninit;
 
-use super::value_or;
+use geobacter_lang::{Item, LocalItem, Private, Workgroup};
+
+use super::{
+    value_or,
+    waves::{self, BLOCK},
+};
 use crate::{filled::Filled, lds::Lds, shape::LdsElement};
-
-/// Elements that one item scans after the other.
-const ROW: usize = 16;
 
 #[inline(always)]
 pub(super) fn inclusive<'w, T: LdsElement, const D: usize>(
@@ -17,7 +21,12 @@ pub(super) fn inclusive<'w, T: LdsElement, const D: usize>(
     value: impl Fn(Item<'_, D>) -> T + Sync,
     combine: impl Fn(T, T) -> T + Sync,
 ) -> (Private<'w, T>, T) {
-    scanned(workgroup, identity, value, combine, |sums, number| sums[number])
+    if waves::are_wide(workgroup) {
+        return in_waves(workgroup, identity, value, combine, false);
+    }
+    in_lds(workgroup, identity, value, &combine, |number, values, blocks| {
+        behind(number / BLOCK, blocks, values[number], &combine)
+    })
 }
 
 #[inline(always)]
@@ -27,85 +36,181 @@ pub(super) fn exclusive<'w, T: LdsElement, const D: usize>(
     value: impl Fn(Item<'_, D>) -> T + Sync,
     combine: impl Fn(T, T) -> T + Sync,
 ) -> (Private<'w, T>, T) {
-    scanned(workgroup, identity, value, combine, |sums, number| if number == 0 { identity } else { sums[number - 1] })
+    if waves::are_wide(workgroup) {
+        return in_waves(workgroup, identity, value, combine, true);
+    }
+    in_lds(workgroup, identity, value, &combine, |number, values, blocks| {
+        let block = number / BLOCK;
+        if !number.is_multiple_of(BLOCK) {
+            behind(block, blocks, values[number - 1], &combine)
+        } else if block > 0 {
+            blocks[(block - 1) % BLOCK]
+        } else {
+            identity
+        }
+    })
 }
 
-/// What `own` makes, for each item, of the inclusive scan and the item's number; and the combination of all values.
+/// A value of a block behind what all blocks before it have.
 #[inline(always)]
-fn scanned<'w, T: LdsElement, const D: usize>(
+fn behind<T: LdsElement>(block: usize, blocks: &[T; BLOCK], value: T, combine: &impl Fn(T, T) -> T) -> T {
+    if block > 0 { combine(blocks[(block - 1) % BLOCK], value) } else { value }
+}
+
+/// What `own` makes, for each item, of its number, the scans of the blocks and the scan of what the blocks have; and the
+/// combination of all values.
+#[inline(always)]
+fn in_lds<'w, T: LdsElement, const D: usize>(
+    workgroup: &'w Workgroup<'_, D>,
+    identity: T,
+    value: impl Fn(Item<'_, D>) -> T + Sync,
+    combine: &(impl Fn(T, T) -> T + Sync),
+    own: impl Fn(usize, &[T], &[T; BLOCK]) -> T + Sync,
+) -> (Private<'w, T>, T) {
+    let items = workgroup.items();
+    // SAFETY: rule 5: the only one in this function, which ends before any other collective begins: item scope cannot reach a
+    // `Workgroup`.
+    let mut values = unsafe { Lds::temporary(workgroup, items) };
+    let mut values = values.fill(workgroup, value_or(identity, value));
+    scan_blocks(workgroup, &mut values, combine);
+    let count = items.div_ceil(BLOCK);
+    let mut blocks = [identity; BLOCK];
+    let mut block = 0;
+    while block < count {
+        let end = (block + 1) * BLOCK;
+        blocks[block % BLOCK] = values[if end < items { end } else { items } - 1];
+        block += 1;
+    }
+    workgroup.for_all_items(|| scan(&mut blocks, count, combine));
+    (workgroup.private_with(|item| own(item.local_index(), &values, &blocks)), blocks[(count - 1) % BLOCK])
+}
+
+/// Scans each block by itself.
+#[inline(always)]
+fn scan_blocks<T: LdsElement, const D: usize>(
+    workgroup: &Workgroup<'_, D>,
+    values: &mut Filled<'_, [T]>,
+    combine: &(impl Fn(T, T) -> T + Sync),
+) {
+    if workgroup.is_sequential() {
+        let region = values.region();
+        workgroup.barrier();
+        workgroup.for_all_items(|| {
+            let mut first = 0;
+            while first < region.length {
+                let left = region.length - first;
+                if left >= BLOCK {
+                    // SAFETY: rule 6: this call runs all items; the block lies in the region.
+                    scan(unsafe { &mut *region.element(first).cast() }, BLOCK, combine);
+                } else {
+                    // SAFETY: as above.
+                    let rest = unsafe { core::slice::from_raw_parts_mut(region.element(first), left) };
+                    let mut block = [rest[0]; BLOCK];
+                    block[..left].copy_from_slice(rest);
+                    scan(&mut block, left, combine);
+                    rest.copy_from_slice(&block[..left]);
+                }
+                first += BLOCK;
+            }
+        });
+        workgroup.barrier();
+    } else {
+        let mut distance = 1;
+        while distance < BLOCK {
+            values.rewrite(workgroup, |item, values| {
+                let number = item.local_index();
+                if number % BLOCK >= distance {
+                    combine(values[number - distance], values[number])
+                } else {
+                    values[number]
+                }
+            });
+            distance *= 2;
+        }
+    }
+}
+
+/// Scans the first `count` values of a block.
+#[inline(always)]
+fn scan<T: LdsElement>(values: &mut [T; BLOCK], count: usize, combine: &impl Fn(T, T) -> T) {
+    let mut distance = 1;
+    while distance < BLOCK {
+        let before = *values;
+        let mut number = distance;
+        while number < BLOCK && number < count {
+            values[number] = combine(before[number - distance], before[number]);
+            number += 1;
+        }
+        distance *= 2;
+    }
+}
+
+#[inline(always)]
+fn in_waves<'w, T: LdsElement, const D: usize>(
     workgroup: &'w Workgroup<'_, D>,
     identity: T,
     value: impl Fn(Item<'_, D>) -> T + Sync,
     combine: impl Fn(T, T) -> T + Sync,
-    own: impl Fn(&[T], usize) -> T + Sync,
+    exclusive: bool,
 ) -> (Private<'w, T>, T) {
-    // SAFETY: rule 5: the only one in this function, which ends before any other collective begins: item scope cannot reach a
-    // `Workgroup`.
-    let mut values = unsafe { Lds::temporary(workgroup) };
-    let mut values = values.fill(workgroup, value_or(identity, value));
-    steps(workgroup, &mut values, combine);
-    (workgroup.private_with(|item| own(&values, item.local_index())), values[workgroup.items() - 1])
-}
-
-#[inline(always)]
-fn steps<T: LdsElement, const D: usize>(
-    workgroup: &Workgroup<'_, D>,
-    values: &mut Filled<'_, [T]>,
-    combine: impl Fn(T, T) -> T + Sync,
-) {
-    let region = values.region();
-    // Element number `n` of a level is the last of the `stride` elements that it stands for.
-    let at = |number: usize, stride: usize| region.element((number + 1) * stride - 1);
-    let mut stride = 1;
-    while region.length / stride > 1 {
-        let count = region.length / stride;
-        workgroup.barrier();
-        region.share_out(workgroup, count.div_ceil(ROW), |row| {
-            let first = row * ROW;
-            let last = if first + ROW < count { first + ROW } else { count };
-            // SAFETY: rule 6: a row is one item's in this phase; its elements lie in the region.
-            let mut up_to = unsafe { at(first, stride).read() };
-            for number in first + 1..last {
-                // SAFETY: as above.
-                unsafe {
-                    up_to = combine(up_to, at(number, stride).read());
-                    at(number, stride).write(up_to);
-                }
-            }
-        });
-        workgroup.barrier();
-        stride *= ROW;
-    }
-    while stride > 1 {
-        stride /= ROW;
-        let count = region.length / stride;
-        let add = |row: usize, number: usize| {
-            // SAFETY: rule 6: a row's last element is only read in this phase, and each other is one item's.
+    let (items, count) = (workgroup.items(), workgroup.items().div_ceil(BLOCK));
+    // SAFETY: rule 4: what each item has differs, and is used in item scope, or as `waves::of_blocks` does.
+    let (scanned, own) = unsafe {
+        workgroup.in_own_wave(|wave| {
+            let values = wave.varying_or(identity, value);
+            let scanned = wave.scan_blocks(wave.lanes(), values.own(), &combine);
+            (scanned, if exclusive { wave.before(scanned, 1) } else { scanned })
+        })
+    };
+    let ends_block = |number: usize| number % BLOCK == BLOCK - 1 || number == items - 1;
+    let mut slots;
+    let (before, all) = if count == 1 {
+        // SAFETY: rule 4: one wave is the group, and what its last lane has is the same for all.
+        let all = unsafe { workgroup.in_own_wave(|wave| wave.read_lane(scanned, items - 1)) };
+        (MaybeUninit::uninit(), all)
+    } else {
+        // SAFETY: rule 5: as in `in_lds`.
+        slots = unsafe { Lds::temporary(workgroup, count) };
+        let mut slots = waves::filled(workgroup, &mut slots, BLOCK, ends_block, scanned);
+        // Of the first block, nobody uses it.
+        let block_before = |item: LocalItem<'_, D>| (item.local_index() / BLOCK).saturating_sub(1);
+        if waves::have_lanes(workgroup, count) {
+            // SAFETY: rule 4: all waves scan the same values, in the same order; they have that many lanes. What each item takes of
+            // them is used in item scope.
             unsafe {
-                let before = at(row - 1, stride * ROW).read();
-                at(number, stride).write(combine(before, at(number, stride).read()));
+                workgroup.in_own_wave(|wave| {
+                    let blocks = wave.varying(|item| slots[if item.lane() < count { item.lane() } else { 0 }]);
+                    let blocks = wave.scan_blocks(count, blocks.own(), &combine);
+                    (wave.gather(blocks, block_before), wave.read_lane(blocks, count - 1))
+                })
             }
-        };
-        workgroup.barrier();
-        if workgroup.is_sequential() {
-            workgroup.for_all_items(|| {
-                for row in 1..count.div_ceil(ROW) {
-                    let first = row * ROW;
-                    // The last of a whole row is on the level above, and done.
-                    let last = if first + ROW <= count { first + ROW - 1 } else { count };
-                    for number in first..last {
-                        add(row, number);
-                    }
-                }
-            });
         } else {
-            region.share_out(workgroup, count, |number| {
-                let row = number / ROW;
-                if row > 0 && number % ROW != ROW - 1 {
-                    add(row, number);
-                }
-            });
+            // SAFETY: rule 4: it is used in item scope. The first wave has that many lanes.
+            let blocks = unsafe {
+                workgroup.in_own_wave(|wave| {
+                    let own = wave.varying(|item| slots[if item.lane() < count { item.lane() } else { 0 }]).own();
+                    if wave.index() == 0 { wave.scan_blocks(count, own, &combine) } else { own }
+                })
+            };
+            // SAFETY: rule 4: all items have a value; those of the first wave, which all that have an element are, a scanned one.
+            slots.update(workgroup, |_, value| *value = unsafe { blocks.assume_init() });
+            // SAFETY: rule 4: it is used in item scope.
+            let before = unsafe { workgroup.in_own_wave(|wave| wave.varying(|item| slots[block_before(item)]).own()) };
+            (before, slots[count - 1])
         }
-        workgroup.barrier();
-    }
+    };
+    let own = workgroup.private_with(|item| {
+        let (block, is_first) = (item.local_index() / BLOCK, item.local_index().is_multiple_of(BLOCK));
+        // SAFETY: rule 4: the first of a block have no value of their own if it is that of the item before, and those of the first
+        // block none of blocks before.
+        unsafe {
+            match (exclusive && is_first, block > 0) {
+                (true, true) => before.assume_init(),
+                (true, false) => identity,
+                (false, true) => combine(before.assume_init(), own.assume_init()),
+                (false, false) => own.assume_init(),
+            }
+        }
+    });
+    (own, all)
 }

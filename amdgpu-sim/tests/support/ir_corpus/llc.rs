@@ -21,7 +21,8 @@ pub struct Function {
 /// Functions in a module: a crash of the compiler costs as much time again.
 const MODULE: usize = 400;
 
-/// Compiles functions into object files; gives those, and why functions are missing in them.
+/// Compiles functions into object files, or into what a `-filetype` among the arguments says; gives those, and why functions
+/// are missing in them.
 ///
 /// Each module begins with `prelude`.
 pub fn compile(
@@ -52,7 +53,8 @@ fn module(
         let text: String = functions.iter().map(|function| function.text.as_str()).collect();
         fs::write(&source, format!("{prelude}\n{text}\n!0 = !{{}}\n")).unwrap();
         let output = Command::new(tool("llc").expect("the tool is there"))
-            .args(["-filetype=obj", "-o"])
+            .args(arguments.iter().all(|argument| !argument.starts_with("-filetype=")).then_some("-filetype=obj"))
+            .arg("-o")
             .args([&object, &source])
             .args(arguments)
             .stdin(Stdio::null())

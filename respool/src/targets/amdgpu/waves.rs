@@ -14,12 +14,7 @@ use crate::{
 };
 
 /// Gives the operations of waves their meaning.
-pub fn lower(
-    lowering: &KernelLowering<'_, '_>,
-    kernel: Value,
-    gpu: Gpu<'_>,
-    has_row_xmask: bool,
-) -> Result<(), Error> {
+pub fn lower(lowering: &KernelLowering<'_, '_>, kernel: Value, gpu: Gpu<'_>, has_row_xmask: bool) -> Result<(), Error> {
     waves::lower(lowering, kernel, gpu, &Amd { wave_size: gpu.wave_size, has_row_xmask })
 }
 
@@ -31,7 +26,8 @@ struct Amd {
 
 impl Words for Amd {
     fn definitions(&self) -> String {
-        let lane = if self.wave_size == 64 { "call i32 @llvm.amdgcn.mbcnt.hi(i32 -1, i32 %low)" } else { "add i32 %low, 0" };
+        let lane =
+            if self.wave_size == 64 { "call i32 @llvm.amdgcn.mbcnt.hi(i32 -1, i32 %low)" } else { "add i32 %low, 0" };
         format!(
             r#"
 define i32 @{WAVE_UNIFORM}(i32 %value) alwaysinline convergent nounwind {{

@@ -57,8 +57,7 @@ pub fn lower(lowering: &KernelLowering<'_, '_>, gpu: Gpu<'_>) -> Result<(), Erro
             let (size, align) = constants(call).ok_or_else(not_constant)?;
             (largest, strictest) = (largest.max(size), strictest.max(align));
         }
-        let items = u64::from(lowering.descriptor.workgroup_items());
-        let address = own(allocate("lds_temporary", largest * items, strictest));
+        let address = own(allocate("lds_temporary", largest, strictest));
         for call in calls {
             call.replace_all_uses_with(address);
             call.erase();

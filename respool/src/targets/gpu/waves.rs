@@ -39,12 +39,7 @@ pub trait Words {
 }
 
 /// Gives the operations of waves their meaning.
-pub fn lower(
-    lowering: &KernelLowering<'_, '_>,
-    kernel: Value,
-    gpu: Gpu<'_>,
-    words: &impl Words,
-) -> Result<(), Error> {
+pub fn lower(lowering: &KernelLowering<'_, '_>, kernel: Value, gpu: Gpu<'_>, words: &impl Words) -> Result<(), Error> {
     let module = lowering.module;
     let unsupported = |reason: &str| Error::Unsupported {
         kernel: lowering.descriptor.name.clone(),
@@ -94,7 +89,8 @@ pub fn lower(
              kernel can panic; use numbers there",
         ));
     }
-    if functions.is_empty() && [WAVE_UNIFORM, WAVE_BALLOT, WAVE_OF_ALL].iter().all(|name| module.function(name).is_none())
+    if functions.is_empty()
+        && [WAVE_UNIFORM, WAVE_BALLOT, WAVE_OF_ALL].iter().all(|name| module.function(name).is_none())
     {
         return Ok(());
     }

@@ -19,6 +19,7 @@ use crate::{
 mod all_are_here;
 mod argument_pointers;
 mod barrier;
+mod constant_loads;
 mod hidden;
 mod kernel;
 mod large_lds;
@@ -128,6 +129,7 @@ impl Target for NvidiaGpu {
     fn finish(&self, lowering: &KernelLowering<'_, '_>, kernel: Value) -> Result<(), Error> {
         hidden::replace(lowering.module, kernel);
         argument_pointers::run(lowering.module.context(), kernel);
+        constant_loads::run(lowering.module.context(), kernel, lowering.descriptor);
         Ok(())
     }
 

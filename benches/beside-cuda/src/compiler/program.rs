@@ -1,0 +1,94 @@
+//! Where NVIDIA's programs and libraries are, and how the programs are run.
+
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Why a program did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It did not start.
+    #[error("cannot run {}: {source}; install CUDA's toolkit, or name the program in {variable}", program.display())]
+    Start {
+        /// What was started.
+        program: PathBuf,
+        /// The variable that names another.
+        variable: &'static str,
+        /// Why it did not start.
+        source: io::Error,
+    },
+    /// It did not succeed.
+    #[error("{} failed with {status}: {message}", program.display())]
+    Failed {
+        /// What was started.
+        program: PathBuf,
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// What it said.
+        message: String,
+    },
+    /// A file of its input or output.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+}
+
+/// Folders in which CUDA's toolkit may be: those that `CUDA_HOME` and `CUDA_PATH` name, and the usual one.
+pub(super) fn toolkits() -> impl Iterator<Item = PathBuf> {
+    let named = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(env::var_os).filter(|folder| !folder.is_empty());
+    named.map(PathBuf::from).chain([PathBuf::from("/usr/local/cuda")])
+}
+
+/// A program of NVIDIA's.
+#[derive(Clone, Debug)]
+pub struct Program {
+    path: PathBuf,
+    variable: &'static str,
+}
+
+impl Program {
+    /// The program that the variable names; if it names none, the one on `PATH`, or else in CUDA's toolkit.
+    pub fn named(variable: &'static str, name: &str) -> Self {
+        let named = env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let on_path =
+            || env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file());
+        let in_toolkit = || toolkits().map(|toolkit| toolkit.join("bin").join(name)).find(|path| path.is_file());
+        let path = named.or_else(on_path).or_else(in_toolkit).unwrap_or_else(|| Path::new(name).to_owned());
+        Self { path, variable }
+    }
+
+    /// Runs it, and gives what it wrote to standard output and, behind it, to standard error.
+    ///
+    /// # Errors
+    /// If it does not start or does not succeed.
+    pub fn run(&self, prepare: impl FnOnce(&mut Command) -> &mut Command) -> Result<String, ProgramError> {
+        let mut command = Command::new(&self.path);
+        let output = prepare(&mut command).output().map_err(|source| ProgramError::Start {
+            program: self.path.clone(),
+            variable: self.variable,
+            source,
+        })?;
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        if output.status.success() {
+            return Ok(text);
+        }
+        let message = text.trim().to_owned();
+        Err(ProgramError::Failed { program: self.path.clone(), status: output.status, message })
+    }
+
+    /// What the program says of its version: the last line of `--version`.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn version(&self) -> Result<String, ProgramError> {
+        let text = self.run(|command| command.arg("--version"))?;
+        Ok(text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned())
+    }
+}
