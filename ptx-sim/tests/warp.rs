@@ -260,6 +260,13 @@ fn stack_memory_is_allocated_while_a_function_runs() {
 }
 
 #[test]
+fn labels_belong_to_their_scope() {
+    let body = "{ bra L; mov.u32 %r0, 9; L: add.u32 %r0, %r0, 1; } { bra L; mov.u32 %r0, 9; L: add.u32 %r0, %r0, 2; { bra M; L: } }
+        L: add.u32 %r0, %r0, 4; bra END; M: add.u32 %r0, %r0, 8; bra L;";
+    assert_eq!(run(body), each(|_| 15));
+}
+
+#[test]
 fn indexed_branches() {
     let body = "and.b32 %r2, %lane, 3; T: .branchtargets A, B, C, D; brx.idx %r2, T;
         A: mov.u32 %r0, 10; bra J; B: mov.u32 %r0, 20; bra J; C: mov.u32 %r0, 30; bra J; D: mov.u32 %r0, 40; J: add.u32 %r0, %r0, %lane;";
