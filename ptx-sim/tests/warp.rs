@@ -156,6 +156,10 @@ fn barriers_order_the_warps_of_a_block() {
         let got = run_on("sm_70", items, body, threads as u32).unwrap_or_else(|fault| panic!("{fault}"));
         assert_eq!(got, (0..threads).map(|n| (n + 1) % threads).collect::<Vec<_>>());
     }
+    // The last thread comes late, long after its warp's first turn.
+    let late = "setp.ne.u32 %p1, %thread, 32; @%p1 bra GO; mov.u32 %r2, 0; L: add.u32 %r2, %r2, 1; setp.lt.u32 %p2, %r2, 50000; @%p2 bra L;
+        st.shared.u32 [s], 7; GO: bar.sync 0; ld.shared.u32 %r0, [s];";
+    assert_eq!(run_on("sm_70", items, late, 33).unwrap(), vec![7; 33]);
     // Those that have ended are not waited for.
     let body = "setp.ge.u32 %p1, %thread, 40; @%p1 bra END; bar.sync 3; mov.u32 %r0, 1;";
     assert_eq!(run_on("sm_70", "", body, 96).unwrap().iter().sum::<u64>(), 40);
