@@ -140,7 +140,7 @@ impl Memory {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Allocates memory, aligned to [`ALIGNMENT`] at least. Its content is 0.
+    /// Allocates memory, aligned to 256 bytes at least. Its content is 0.
     ///
     /// # Errors
     /// There is not so much left, or the layout makes no sense.

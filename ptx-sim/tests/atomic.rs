@@ -79,11 +79,11 @@ const CASES: [Case; 26] = [
 
 /// Numbers that are ordinary whatever type they are taken for: no infinity, and no sum of them is one, or denormal.
 fn ordinary(n: u64, bits: u32) -> u64 {
-    let half = |n: u64| 0x3c00 + (n * 0x11 & 0x3ff) | (n & 1) << 15;
+    let half = |n: u64| (0x3c00 + ((n * 0x11) & 0x3ff)) | (n & 1) << 15;
     match bits {
         16 => half(n),
         32 => half(n) << 16 | half(n * 7 + 3),
-        _ => half(n) << 48 | n * 0x1_0001,
+        _ => half(n) << 48 | (n * 0x1_0001),
     }
 }
 

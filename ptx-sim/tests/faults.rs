@@ -27,13 +27,13 @@ fn kernel(items: &str, body: &str) -> String {
 #[test]
 fn an_access_out_of_bounds_names_everything() {
     let items = ".file 1 \"src/kernel.rs\"\n.file 2 \"src/inlined.rs\"";
-    let body = ".loc 1 7 3\nmul.wide.u32 %rd1, %r0, 24;\nadd.u64 %rd1, %rd1, %rd0;\n\
-                .loc 2 42 9, function_name info, inlined_at 1 8 5\nst.global.u32\n  [%rd1 + 4], %r0;";
+    let body = ".loc 1 7 3\nmul.wide.u32 %rd1, %r0, 24;\n.loc 2 5 1, function_name info, inlined_at 1 7 3\nadd.u64 %rd1, %rd1, %rd0;\n\
+                .loc 2 42 9, function_name info, inlined_at 2 5 1\nst.global.u32\n  [%rd1 + 4], %r0;";
     let (fault, buffer) = fault(items, body);
     assert_eq!((fault.kind, fault.block, fault.thread), (FaultKind::OutOfBounds, [0; 3], Some([3, 0, 0])));
     assert_eq!(fault.address, Some(buffer + 76));
     let site = fault.site.clone().unwrap();
-    assert_eq!((site.line, site.function.as_str()), (15, "k"));
+    assert_eq!((site.line, site.function.as_str()), (16, "k"));
     assert_eq!(fault.kernel, "k");
     let text = fault.to_string();
     for part in [
@@ -42,8 +42,8 @@ fn an_access_out_of_bounds_names_everything() {
             "store of 4 bytes at {:#x}, 12 bytes past the end of the nearest allocation, of 64 bytes at {buffer:#x}",
             buffer + 76
         ),
-        "at src/inlined.rs:42:9\n  inlined at src/kernel.rs:8:5",
-        "PTX line 15, function k: st.global.u32",
+        "at src/inlined.rs:42:9\n  inlined at src/inlined.rs:5:1\n  inlined at src/kernel.rs:7:3",
+        "PTX line 16, function k: st.global.u32",
         "block (0, 0, 0), thread (3, 0, 0)",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");

@@ -53,7 +53,7 @@ fn arithmetic() {
         all.push(case(format!("mul.hi.{ty} $r, $a, $b;"), kind, &[kind, kind], move |v| {
             let (a, b) = (value(ty, v[0]), value(ty, v[1]));
             let (high, rest) = (a >> 32, a & 0xffff_ffff);
-            low(width, if width < 64 { (a * b) >> width } else { (high * b + (rest * b >> 32)) >> 32 })
+            low(width, if width < 64 { (a * b) >> width } else { (high * b + ((rest * b) >> 32)) >> 32 })
         }));
         all.push(case(format!("mad.lo.{ty} $r, $a, $b, $c;"), kind, &[kind; 3], move |v| {
             low(width, value(ty, v[0]).wrapping_mul(value(ty, v[1])).wrapping_add(value(ty, v[2])))
@@ -83,7 +83,7 @@ fn arithmetic() {
     all.push(case("add.sat.s32 $r, $a, $b;", B32, &[B32; 2], move |v| clamped(s(v[0]) + s(v[1]))));
     all.push(case("sub.sat.s32 $r, $a, $b;", B32, &[B32; 2], move |v| clamped(s(v[0]) - s(v[1]))));
     all.push(case("mad.hi.sat.s32 $r, $a, $b, $c;", B32, &[B32; 3], move |v| {
-        clamped((s(v[0]) * s(v[1]) >> 32) + s(v[2]))
+        clamped(((s(v[0]) * s(v[1])) >> 32) + s(v[2]))
     }));
     all.push(case("add.s32 $r, $a, -7;", B32, &[B32], |v| low(32, i128::from(v[0]) - 7)));
     check("sm_70", &all);
@@ -123,15 +123,15 @@ fn of_24_bits() {
     for ty in ["u32", "s32"] {
         for (part, shift) in [("lo", 0), ("hi", 16)] {
             all.push(case(format!("mul24.{part}.{ty} $r, $a, $b;"), B32, &[B32; 2], move |v| {
-                low(32, cut(ty, v[0]) * cut(ty, v[1]) >> shift)
+                low(32, (cut(ty, v[0]) * cut(ty, v[1])) >> shift)
             }));
             all.push(case(format!("mad24.{part}.{ty} $r, $a, $b, $c;"), B32, &[B32; 3], move |v| {
-                low(32, (cut(ty, v[0]) * cut(ty, v[1]) >> shift) + i128::from(v[2]))
+                low(32, ((cut(ty, v[0]) * cut(ty, v[1])) >> shift) + i128::from(v[2]))
             }));
         }
     }
     all.push(case("mad24.hi.sat.s32 $r, $a, $b, $c;", B32, &[B32; 3], move |v| {
-        let product = cut("s32", v[0]) * cut("s32", v[1]) >> 16;
+        let product = (cut("s32", v[0]) * cut("s32", v[1])) >> 16;
         low(32, (product + value("s32", v[2])).clamp(-(1 << 31), (1 << 31) - 1))
     }));
     check("sm_70", &all);
@@ -153,7 +153,7 @@ fn carries() {
             low(32, (pair(v, 0) - pair(v, 2)) >> 64)
         }),
         case("add.cc.u64 %x3, $a, $b; addc.u64 $r, $c, 0;", B64, &[B64; 3], |v| {
-            low(64, i128::from(v[2]) + (i128::from(v[0]) + i128::from(v[1]) >> 64))
+            low(64, i128::from(v[2]) + ((i128::from(v[0]) + i128::from(v[1])) >> 64))
         }),
         case("mad.lo.cc.u32 %t4, $a, $b, $c; madc.hi.u32 $r, $a, $b, $e;", B32, &[B32; 4], move |v| {
             high(i128::from(v[0]) * i128::from(v[1]) + pair(v, 2))
@@ -165,8 +165,8 @@ fn carries() {
             move |v| low(32, (i128::from(v[0]) * i128::from(v[1]) + pair(v, 2)) >> 64),
         ),
         case("mad.hi.cc.s32 %t4, $a, $b, $c; madc.lo.s32 $r, 0, 0, $e;", B32, &[B32; 4], move |v| {
-            let product = value("s32", v[0]) * value("s32", v[1]) >> 32;
-            low(32, i128::from(v[3]) + (i128::from(low(32, product)) + i128::from(v[2]) >> 32))
+            let product = (value("s32", v[0]) * value("s32", v[1])) >> 32;
+            low(32, i128::from(v[3]) + ((i128::from(low(32, product)) + i128::from(v[2])) >> 32))
         }),
     ];
     check("sm_70", &all);
@@ -299,11 +299,12 @@ fn dots_and_permutations() {
             word << 8 | if selector & 8 == 0 { byte } else { (byte >> 7) * 0xff }
         })
     }));
-    let modes: [(&str, fn(u64) -> [u64; 4]); 6] = [
+    type Places = fn(u64) -> [u64; 4];
+    let modes: [(&str, Places); 6] = [
         ("f4e", |n| [n, n + 1, n + 2, n + 3]),
         ("b4e", |n| [n, (n + 7) % 8, (n + 6) % 8, (n + 5) % 8]),
         ("rc8", |n| [n; 4]),
-        ("ecl", |n| [n.max(0), n.max(1), n.max(2), 3]),
+        ("ecl", |n| [n, n.max(1), n.max(2), 3]),
         ("ecr", |n| [0, n.min(1), n.min(2), n]),
         ("rc16", |n| [n % 2 * 2, n % 2 * 2 + 1, n % 2 * 2, n % 2 * 2 + 1]),
     ];
@@ -319,8 +320,8 @@ fn dots_and_permutations() {
 fn logic() {
     let mut all = Vec::new();
     for (width, kind) in [(16, B16), (32, B32), (64, B64)] {
-        let operations: [(&str, fn(u64, u64) -> u64); 3] =
-            [("and", |a, b| a & b), ("or", |a, b| a | b), ("xor", |a, b| a ^ b)];
+        type Operation = fn(u64, u64) -> u64;
+        let operations: [(&str, Operation); 3] = [("and", |a, b| a & b), ("or", |a, b| a | b), ("xor", |a, b| a ^ b)];
         for (opcode, f) in operations {
             all.push(case(format!("{opcode}.b{width} $r, $a, $b;"), kind, &[kind; 2], move |v| f(v[0], v[1])));
         }
@@ -367,7 +368,8 @@ fn comparisons_and_selections() {
     let mut all = Vec::new();
     for (ty, width) in TYPES {
         let kind = Integer(width);
-        let relations: [(&str, fn(i128, i128) -> bool); 6] = [
+        type Relation = fn(i128, i128) -> bool;
+        let relations: [(&str, Relation); 6] = [
             ("eq", |a, b| a == b),
             ("ne", |a, b| a != b),
             ("lt", |a, b| a < b),

@@ -84,7 +84,7 @@ fn variables_have_initial_values() {
         .const .align 4 .f32 c[2] = {0f3F800000, 2.5};
         .global .align 8 .u64 pa = generic(a);
         .global .align 8 .u64 pb = b+8;
-        .global .align 1 .b8 bytes[16] = {1, 0xff, 0xFF(b), 0xFF00(b), 0xFF0000(b), 0xFF000000(b), 0xFF00000000(b), 0xFF0000000000(b), 0xFF000000000000(b), 0xFF00000000000000(b)};
+        .global .align 1 .u8 bytes[16] = {1, 0xff, 0xFF(b), 0xFF00(b), 0xFF0000(b), 0xFF000000(b), 0xFF00000000(b), 0xFF0000000000(b), 0xFF000000000000(b), 0xFF00000000000000(b)};
         .global .v2 .u32 v = {3, 4};";
     let body = "
         ld.global.u32 %r1, [a]; st.global.u32 [%rd0], %r1;

@@ -156,6 +156,10 @@ fn barriers_order_the_warps_of_a_block() {
         let got = run_on("sm_70", items, body, threads as u32).unwrap_or_else(|fault| panic!("{fault}"));
         assert_eq!(got, (0..threads).map(|n| (n + 1) % threads).collect::<Vec<_>>());
     }
+    // The last thread comes late, long after its warp's first turn.
+    let late = "setp.ne.u32 %p1, %thread, 32; @%p1 bra GO; mov.u32 %r2, 0; L: add.u32 %r2, %r2, 1; setp.lt.u32 %p2, %r2, 50000; @%p2 bra L;
+        st.shared.u32 [s], 7; GO: bar.sync 0; ld.shared.u32 %r0, [s];";
+    assert_eq!(run_on("sm_70", items, late, 33).unwrap(), vec![7; 33]);
     // Those that have ended are not waited for.
     let body = "setp.ge.u32 %p1, %thread, 40; @%p1 bra END; bar.sync 3; mov.u32 %r0, 1;";
     assert_eq!(run_on("sm_70", "", body, 96).unwrap().iter().sum::<u64>(), 40);
@@ -257,6 +261,13 @@ fn stack_memory_is_allocated_while_a_function_runs() {
     assert_eq!(run_on("sm_70", "", body, 32).unwrap(), each(|n| n));
     let fault = run_on("sm_70", "", "alloca.u64 %rd4, 1000000; st.local.u32 [%rd4], 1;", 1).unwrap_err();
     assert_eq!(fault.kind, FaultKind::StackOverflow);
+}
+
+#[test]
+fn labels_belong_to_their_scope() {
+    let body = "{ bra L; mov.u32 %r0, 9; L: add.u32 %r0, %r0, 1; } { bra L; mov.u32 %r0, 9; L: add.u32 %r0, %r0, 2; { bra M; L: } }
+        L: add.u32 %r0, %r0, 4; bra END; M: add.u32 %r0, %r0, 8; bra L;";
+    assert_eq!(run(body), each(|_| 15));
 }
 
 #[test]

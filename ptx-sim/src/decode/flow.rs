@@ -14,7 +14,7 @@ use crate::{
 };
 
 fn label(d: &Decoder<'_, '_>, name: &str) -> Result<u32> {
-    d.frame.labels.get(name).copied().ok_or_else(|| d.error(format!("there is no label `{name}` in this function")))
+    d.frame.label(name).ok_or_else(|| d.error(format!("there is no label `{name}` in this function")))
 }
 
 /// `bra`

@@ -4,12 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     decoder::{Decoder, ModuleNames},
-    names::{Constants, Frame, Memory as Place, Prototype, Symbol, formal_bytes},
+    names::{Constants, Frame, Memory as Where, Prototype, Symbol, formal_bytes},
     operation,
 };
 use crate::{
     error::LoadError,
-    machine::code::{Code, Function, Instruction, Op, Origin, function_address},
+    machine::code::{Code, Function, Instruction, Op, Origin, Place, function_address},
     memory::Memory,
     module::Param,
     ptx::{
@@ -147,7 +147,7 @@ impl<'t, 'a> Loader<'t, 'a> {
             }
             let place = match variable.space {
                 Space::Global | Space::Const => self.memory_for(variable)?,
-                Space::Shared => Place::Shared(self.shared_variable(variable)?),
+                Space::Shared => Where::Shared(self.shared_variable(variable)?),
                 _ => return invalid("a variable of the module is in global, constant or shared memory"),
             };
             let symbol = Symbol::Memory(place);
@@ -158,7 +158,7 @@ impl<'t, 'a> Loader<'t, 'a> {
         Ok(())
     }
 
-    fn memory_for(&mut self, variable: &Variable<'a>) -> Result<Place> {
+    fn memory_for(&mut self, variable: &Variable<'a>) -> Result<Where> {
         let bytes = variable.bytes().filter(|_| variable.count.is_some());
         let Some(bytes) = bytes else {
             return Err(LoadError::invalid(variable.line, variable.name, "the variable has no size"));
@@ -177,9 +177,9 @@ impl<'t, 'a> Loader<'t, 'a> {
         if variable.space == Space::Const {
             self.loaded.constant_bytes += bytes;
             self.code.constant_memory.push((address, address + bytes));
-            return Ok(Place::Const(address));
+            return Ok(Where::Const(address));
         }
-        Ok(Place::Global(address))
+        Ok(Where::Global(address))
     }
 
     fn shared_variable(&mut self, variable: &Variable<'a>) -> Result<u32> {
@@ -246,7 +246,7 @@ impl<'t, 'a> Loader<'t, 'a> {
         if function.is_entry {
             for (param, formal) in entry_params(function, self.loaded.version)?.iter().zip(&function.params) {
                 if let Formal::Memory(variable) = formal {
-                    frame.define(variable.name, Symbol::Memory(Place::EntryParam(param.offset)), variable.line)?;
+                    frame.define(variable.name, Symbol::Memory(Where::EntryParam(param.offset)), variable.line)?;
                 }
             }
         } else {
@@ -257,12 +257,20 @@ impl<'t, 'a> Loader<'t, 'a> {
                 params.push(frame.formal(formal)?);
             }
         }
-        let mut loc = None;
+        let mut places: Arc<[Place]> = Arc::default();
+        // By the place that each `.loc` names: what is inlined names it again.
+        let mut known: HashMap<Place, Arc<[Place]>> = HashMap::new();
         for statement in body {
             match statement {
                 Statement::Open => frame.open(),
                 Statement::Close => frame.close(),
-                Statement::Loc(here) => loc = Some(*here),
+                Statement::Loc(loc) => {
+                    let here = (loc.file, loc.line, loc.column);
+                    let around = loc.inlined_at.map(|at| known.get(&at).cloned().unwrap_or_else(|| [at].into()));
+                    places =
+                        std::iter::once(here).chain(around.iter().flat_map(|around| around.iter().copied())).collect();
+                    known.insert(here, Arc::clone(&places));
+                }
                 Statement::Registers { ty, name, count, line } => {
                     frame.register(name, *ty, *count, *line)?;
                 }
@@ -271,13 +279,17 @@ impl<'t, 'a> Loader<'t, 'a> {
                 Statement::Instruction(instruction) => {
                     let decoded = self.instruction(&mut frame, instruction)?;
                     self.code.instructions.push(decoded);
-                    self.code.origins.push(Origin { line: instruction.line, text: instruction.text.into(), loc });
+                    self.code.origins.push(Origin {
+                        line: instruction.line,
+                        text: instruction.text.into(),
+                        places: Arc::clone(&places),
+                    });
                 }
             }
         }
         // Whoever runs off the end returns.
         self.code.instructions.push(Instruction { guard: None, op: Op::Return });
-        self.code.origins.push(Origin { line: function.line, text: "}".into(), loc });
+        self.code.origins.push(Origin { line: function.line, text: "}".into(), places });
         self.code.by_entry.push((entry, number));
         let decoded = &mut self.code.functions[number as usize];
         decoded.entry = entry;
@@ -293,10 +305,20 @@ impl<'t, 'a> Loader<'t, 'a> {
     /// Labels, lists of them, and prototypes: they may be used before they stand there.
     fn labels(&self, frame: &mut Frame<'a>, body: &'t [Statement<'a>], entry: u32) -> Result<()> {
         let mut pc = entry;
+        let (mut open, mut begun) = (vec![0], 0);
         for statement in body {
             match statement {
+                Statement::Open => {
+                    begun += 1;
+                    open.push(begun);
+                }
+                Statement::Close => {
+                    open.pop();
+                }
                 Statement::Instruction(_) => pc += 1,
-                Statement::Label { name, line } if frame.labels.insert(name, pc).is_some() => {
+                Statement::Label { name, line }
+                    if frame.labels.insert((open.last().copied().unwrap_or(0), name), pc).is_some() =>
+                {
                     return Err(LoadError::invalid(*line, name, "the label is defined twice"));
                 }
                 Statement::Targets { name, labels, line } if frame.targets.insert(name, labels.clone()).is_some() => {
@@ -318,7 +340,7 @@ impl<'t, 'a> Loader<'t, 'a> {
             return invalid("variables of functions have no initial values");
         }
         let place = match variable.space {
-            Space::Shared => Place::Shared(self.shared_variable(variable)?),
+            Space::Shared => Where::Shared(self.shared_variable(variable)?),
             Space::Local | Space::Param => {
                 let Some(bytes) = variable.bytes().filter(|_| variable.count.is_some()) else {
                     return invalid("the variable has no size");
@@ -326,9 +348,9 @@ impl<'t, 'a> Loader<'t, 'a> {
                 let offset = frame.room(variable.name, bytes, variable.alignment(), variable.line)?;
                 let bytes = bytes as u32;
                 if variable.space == Space::Local {
-                    Place::Local { offset, bytes }
+                    Where::Local { offset, bytes }
                 } else {
-                    Place::Param { offset, bytes }
+                    Where::Param { offset, bytes }
                 }
             }
             _ => return invalid("variables of functions are in local, shared or parameter memory"),
@@ -353,7 +375,7 @@ impl<'t, 'a> Loader<'t, 'a> {
     /// Writes the initial values of the module's variables.
     fn values(&mut self) -> Result<()> {
         for variable in self.tree.variables.iter().filter(|variable| !variable.values.is_empty()) {
-            let Some(Symbol::Memory(Place::Global(address) | Place::Const(address))) =
+            let Some(Symbol::Memory(Where::Global(address) | Where::Const(address))) =
                 self.names.symbols.get(variable.name)
             else {
                 continue;
@@ -383,14 +405,15 @@ impl<'t, 'a> Loader<'t, 'a> {
             Value::Double(bits) if variable.ty == Type::F32 => Ok(u64::from((f64::from_bits(bits) as f32).to_bits())),
             Value::Address { name, offset, byte, .. } => {
                 let address = match self.names.symbols.get(name) {
-                    Some(Symbol::Memory(Place::Global(address) | Place::Const(address))) => *address,
+                    Some(Symbol::Memory(Where::Global(address) | Where::Const(address))) => *address,
                     Some(Symbol::Function(number)) => function_address(*number),
                     Some(_) => return Err(invalid(name, "the address is not known before the kernel runs".to_owned())),
                     None => return Err(invalid(name, "the name is not defined".to_owned())),
                 };
                 let address = address.wrapping_add_signed(offset);
                 match byte {
-                    Some(byte) => Ok(address >> (8 * byte) & 0xff),
+                    Some(byte) if variable.ty == Type::U8 => Ok(address >> (8 * byte) & 0xff),
+                    Some(_) => Err(invalid(name, "bytes of an address are values of type .u8".to_owned())),
                     None if variable.ty.bits() == 64 && variable.ty.is_integer() => Ok(address),
                     None => Err(invalid(name, "an address has 64 bits".to_owned())),
                 }

@@ -107,13 +107,24 @@ pub struct Prototype {
     pub returns: Vec<u32>,
 }
 
+/// A block of a function.
+#[derive(Debug)]
+struct Scope<'a> {
+    names: HashMap<&'a str, Symbol>,
+    /// What local memory reached to when it began.
+    local: u32,
+    /// The function's is 0, and the others follow as they begin.
+    number: u32,
+}
+
 /// What the names of a function mean, and its frame.
 #[derive(Debug, Default)]
 pub struct Frame<'a> {
-    /// Names, and what local memory reached to when the scope began.
-    scopes: Vec<(HashMap<&'a str, Symbol>, u32)>,
-    /// Instructions by their labels.
-    pub labels: HashMap<&'a str, u32>,
+    scopes: Vec<Scope<'a>>,
+    /// Scopes that have begun.
+    begun: u32,
+    /// Instructions by their labels, and the numbers of the scopes that those are in.
+    pub labels: HashMap<(u32, &'a str), u32>,
     /// Lists of labels.
     pub targets: HashMap<&'a str, Vec<&'a str>>,
     pub prototypes: HashMap<&'a str, Prototype>,
@@ -149,13 +160,14 @@ impl<'a> Frame<'a> {
 
     /// A scope begins.
     pub fn open(&mut self) {
-        self.scopes.push((HashMap::new(), self.local));
+        self.scopes.push(Scope { names: HashMap::new(), local: self.local, number: self.begun });
+        self.begun += 1;
     }
 
     /// A scope ends.
     pub fn close(&mut self) {
-        if let Some((_, local)) = self.scopes.pop() {
-            self.local = local;
+        if let Some(scope) = self.scopes.pop() {
+            self.local = scope.local;
         }
     }
 
@@ -164,7 +176,7 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// It has one.
     pub fn define(&mut self, name: &'a str, symbol: Symbol, line: u32) -> Result<(), LoadError> {
-        let scope = self.scopes.last_mut().and_then(|(scope, _)| scope.insert(name, symbol));
+        let scope = self.scopes.last_mut().and_then(|scope| scope.names.insert(name, symbol));
         if scope.is_some() { Err(LoadError::invalid(line, name, "the name is defined twice")) } else { Ok(()) }
     }
 
@@ -203,10 +215,15 @@ impl<'a> Frame<'a> {
         Ok(offset)
     }
 
+    /// The instruction that a label here or around stands for.
+    pub fn label(&self, name: &str) -> Option<u32> {
+        self.scopes.iter().rev().find_map(|scope| self.labels.get(&(scope.number, name)).copied())
+    }
+
     /// What a name means here.
     pub fn find(&self, name: &str, module: &HashMap<&str, Symbol>) -> Option<Symbol> {
-        for (scope, _) in self.scopes.iter().rev() {
-            if let Some(symbol) = scope.get(name) {
+        for scope in self.scopes.iter().rev() {
+            if let Some(symbol) = scope.names.get(name) {
                 return match symbol {
                     // It is the name of no single register.
                     Symbol::Registers { .. } => None,
@@ -222,8 +239,8 @@ impl<'a> Frame<'a> {
                 continue;
             }
             let Ok(number) = number.parse::<u32>() else { continue };
-            for (scope, _) in self.scopes.iter().rev() {
-                if let Some(Symbol::Registers { row, ty, count }) = scope.get(prefix)
+            for scope in self.scopes.iter().rev() {
+                if let Some(Symbol::Registers { row, ty, count }) = scope.names.get(prefix)
                     && number < *count
                 {
                     return Some(Symbol::Register { row: row + number * rows_of(*ty), ty: *ty });

@@ -1,16 +1,13 @@
 //! Decoded code.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::{
     env::Env,
     value::{Row, Source},
     warp::Warp,
 };
-use crate::{
-    fault::{Site, SourceLocation, Trap},
-    ptx::tree::Loc,
-};
+use crate::fault::{Site, SourceLocation, Trap};
 
 /// Something that registers alone are concerned with.
 pub type Compute = Box<dyn Fn(&mut Warp) + Send + Sync>;
@@ -126,6 +123,9 @@ impl fmt::Debug for Instruction {
     }
 }
 
+/// Number of a file, line, column.
+pub type Place = (u32, u32, u32);
+
 /// Where an instruction comes from.
 #[derive(Clone, Debug)]
 pub struct Origin {
@@ -133,8 +133,8 @@ pub struct Origin {
     pub line: u32,
     /// Its text.
     pub text: Box<str>,
-    /// Its place in the source.
-    pub loc: Option<Loc>,
+    /// Its place in the source and those of the calls that it was inlined into, innermost first: file, line, column.
+    pub places: Arc<[Place]>,
 }
 
 /// A function's frame.
@@ -198,15 +198,11 @@ impl Code {
     /// Where an instruction comes from.
     pub fn site(&self, pc: u32) -> Option<Box<Site>> {
         let origin = self.origins.get(pc as usize)?;
-        let place = |(file, line, column): (u32, u32, u32)| {
+        let place = |(file, line, column): Place| {
             let name = self.files.iter().find(|(number, _)| *number == file);
             SourceLocation { file: name.map_or_else(|| format!("file {file}"), |(_, name)| name.clone()), line, column }
         };
-        let mut source = Vec::new();
-        if let Some(loc) = origin.loc {
-            source.push(place((loc.file, loc.line, loc.column)));
-            source.extend(loc.inlined_at.map(place));
-        }
+        let source = origin.places.iter().map(|at| place(*at)).collect();
         let function = self.function_of(pc).name.clone();
         Some(Box::new(Site { function, instruction: origin.text.to_string(), line: origin.line, source }))
     }

@@ -51,7 +51,8 @@ pub fn run(warp: &mut Warp, env: &mut Env<'_>) -> Result<bool, Box<Trap>> {
 fn pick(warp: &mut Warp) -> Option<u32> {
     let ready = |lane: &&Lane| lane.wait == Wait::Ready;
     let lanes = warp.lanes.iter().filter(ready);
-    let first = if warp.parted / QUANTUM % 2 != 0 {
+    let in_turn = !(warp.parted / QUANTUM).is_multiple_of(2);
+    let first = if in_turn {
         lanes.min_by_key(|lane| lane.turn)?
     } else {
         lanes.min_by_key(|lane| (std::cmp::Reverse(lane.base), lane.pc))?

@@ -91,13 +91,16 @@ impl Kind {
     }
 }
 
+/// What an instruction makes of its operands.
+pub type Model = Box<dyn Fn(&[u64]) -> u64>;
+
 /// An instruction, and what it should do.
 pub struct Case {
-    /// `$d` stands for the result, `$a` to `$d` for what it is made of; `{}` for an inner scope.
+    /// `$r` stands for the result; `$a`, `$b`, `$c` and `$e` stand for what it is made of.
     pub text: String,
     pub to: Kind,
     pub from: Vec<Kind>,
-    pub model: Box<dyn Fn(&[u64]) -> u64>,
+    pub model: Model,
 }
 
 /// An instruction with the result `$r` and operands `$a`, `$b`, `$c`, `$e`.
