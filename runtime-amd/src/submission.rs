@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use geobacter_runtime_core::{
@@ -83,7 +80,6 @@ impl Submission {
     /// # Errors
     /// As [`Gpu::open`](crate::Gpu::open).
     pub(crate) fn new(agent: &Agent, agents: &[Agent], id: String, options: Options) -> Result<Self, Error> {
-        static NEXT: AtomicUsize = AtomicUsize::new(1);
         let pools = Pools::of(agent, agents)?;
         let session = agent.session();
         let mut info = DeviceInfo::new(id, session.origin().kind);
@@ -100,7 +96,7 @@ impl Submission {
         let (queues, signals) = (QueuePool::new(options.profile), SignalPool::new(session));
         let clocks = if options.profile { Some(Self::start_clocks(session)?) } else { None };
         let (segments, outputs) = (Arc::default(), Arc::default());
-        let key = NEXT.fetch_add(1, Ordering::Relaxed);
+        let key = code::device_key();
         Ok(Self {
             info,
             agent: agent.clone(),

@@ -17,7 +17,7 @@ use std::{
     ptr,
     sync::{
         Arc, LazyLock, Mutex, PoisonError,
-        atomic::{AtomicPtr, Ordering},
+        atomic::{AtomicPtr, AtomicUsize, Ordering},
     },
 };
 
@@ -337,11 +337,16 @@ impl Loaded {
     }
 }
 
+/// A key for [`loaded`] that no device of the process has or will have.
+pub fn device_key() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// What this device keeps for this kernel instance and these values of its specialisation constants, made by `load` the first time.
 /// Later calls take nanoseconds. Beyond [`MAX_VARIANTS`], `load` is given no constants: code that reads them at run time.
 ///
-/// `device` is any key that no other device of the process has or will have, for example the address of a driver that lives
-/// as long as the process.
+/// `device` is the device's own [`device_key`].
 ///
 /// # Errors
 /// What `load` says; nothing is kept then.

@@ -4,10 +4,7 @@ use std::{
     any::Any,
     ffi::c_void,
     fmt, ptr,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use geobacter_cuda_driver::sys::{CUdevice_attribute, CUresult, CUstream};
@@ -104,10 +101,9 @@ impl Submission {
     }
 
     fn in_context(context: Arc<Context>, options: Options) -> Result<Self, Error> {
-        static NEXT: AtomicUsize = AtomicUsize::new(1);
         let info = Self::describe(&context)?;
         let pools = Pools::new(context, info.memory, options.profile)?;
-        let key = NEXT.fetch_add(1, Ordering::Relaxed);
+        let key = code::device_key();
         Ok(Self { info, options, pools, streams: StreamPool::default(), key, peers: Mutex::default() })
     }
 
