@@ -2,7 +2,7 @@
 # Makes a folder with everything that on_gpu.sh needs on a machine with an NVIDIA GPU and without Rust: the examples and the benchmark as
 # programs with PTX inside, and the kernels in CUDA C++ as source and, where nvcc is here, compiled.
 #
-# prepare_gpu.sh [FOLDER [GPU]]: FOLDER is target/on-gpu, GPU is sm_90 if they are not named.
+# prepare_gpu.sh [FOLDER [GPU]]: FOLDER is target/on-gpu, GPU is sm_90 if they are not named. FOLDER.tar.gz is all of it, to be sent.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -17,7 +17,6 @@ rm -rf "$folder"
 mkdir -p "$folder/examples" "$folder/cuda"
 for source in examples/examples/*.rs; do
     name=$(basename "$source" .rs)
-    # Without symbols: all of it shall be small enough to be sent.
     strip -o "$folder/examples/$name" "target/geobacter/release/examples/$name"
 done
 strip -o "$folder/beside_cuda" target/geobacter/release/beside_cuda
@@ -25,10 +24,15 @@ cp "$here"/cuda/*.cu "$folder/cuda/"
 cp "$here/on_gpu.sh" "$folder/"
 if nvcc=${NVCC:-$(command -v nvcc)}; then
     for source in "$here"/cuda/*.cu; do
-        "$nvcc" -O3 -std=c++17 -arch="$gpu" -cubin -o "$folder/cuda/$(basename "$source" .cu).cubin" "$source"
+        name=$(basename "$source" .cu)
+        "$nvcc" -O3 -std=c++17 -arch="$gpu" -cubin -o "$folder/cuda/$name.cubin" "$source"
+        # For the simulator, on which all of this can be tried.
+        "$nvcc" -O3 -std=c++17 -arch="${gpu/sm_/compute_}" -ptx -o "$folder/cuda/$name.ptx" "$source"
     done
     "$nvcc" --version | tail -n 1 >"$folder/cuda/compiled-with"
 else
     echo "no nvcc here: on_gpu.sh needs one where it runs" >&2
 fi
-du -sh "$folder"
+# The programs have most of their code in common with each other, and pack well.
+tar -czf "$folder.tar.gz" -C "$(dirname "$folder")" "$(basename "$folder")"
+du -h "$folder.tar.gz"

@@ -64,9 +64,9 @@ unsafe extern "C" {
     /// LDS of this many bytes: each call in the source has its own, the same for every item of a group. Both arguments are
     /// constants, neither is zero. Host: memory of the thread until [`__gb_release`] or the group's end. Not initialised.
     pub fn __gb_lds(size: u32, align: u32) -> *mut u8;
-    /// LDS of this many bytes, which all calls share: whoever uses it begins with a barrier and ends before the next call. Both
-    /// arguments are constants once everything is inlined, neither is zero. Not initialised.
-    pub fn __gb_lds_temporary(size: u32, align: u32) -> *mut u8;
+    /// LDS of this many bytes for each so many items of the group, the last of which may be fewer; all calls share it: whoever uses
+    /// it begins with a barrier and ends before the next call. The arguments are constants, none is zero. Not initialised.
+    pub fn __gb_lds_temporary(bytes: u32, align: u32, items: u32) -> *mut u8;
     /// The LDS that the launch asked for, aligned to 16 bytes.
     pub fn __gb_lds_dynamic() -> *mut u8;
     /// Host: memory of the thread for a value of this size, which is not zero, for each item of the group, until

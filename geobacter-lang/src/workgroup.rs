@@ -143,7 +143,7 @@ unsafe fn temporary<T>() -> *mut T {
         return ptr::dangling_mut();
     }
     // SAFETY: this function's contract is the intrinsic's.
-    unsafe { gb::__gb_lds_temporary(const { gb::size::<T>() }, const { align_of::<T>() as u32 }).cast() }
+    unsafe { gb::__gb_lds_temporary(const { gb::size::<T>() }, const { align_of::<T>() as u32 }, u32::MAX).cast() }
 }
 
 /// Whether some bytes are no `T`: `bool`, `char`, enums, references, and what contains one.

@@ -227,7 +227,8 @@ fn parts_of_a_matrix() {
 
 #[test]
 fn more_lds_than_there_is() {
-    for device in geobacter::devices().present {
+    // Some GPUs have more than the 64 KiB that the numbers here are about.
+    for device in geobacter::devices().all(|info| info.lds == 65_536) {
         let id = device.id().to_owned();
         let mut y = device.zeroed::<u64>(100).unwrap();
         for (bytes, words) in [(0, 8192), (65_536, 0), (65_530, 1), (usize::MAX, 0), (0, usize::MAX / 8 + 1)] {

@@ -144,7 +144,7 @@ fn messages_with_values_need_no_scratch() {
             assert_eq!((resources.scratch, resources.dynamic_stack), (0, false), "{target}");
             // No list of arguments, and no formatting.
             let ir = String::from_utf8(generate(kernel, target, Emit::LlvmIr).bytes).expect("text");
-            assert!(!ir.contains(" = alloca") && !ir.contains("__gb_capture"), "{ir}");
+            assert!(!ir.contains(" = alloca") && !ir.contains("@__gb_capture"), "{ir}");
         }
     }
 }

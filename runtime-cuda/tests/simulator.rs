@@ -81,6 +81,15 @@ fn launch_sized_lds_is_there_beyond_48_kib_as_well() {
         run(gpu(), &kernel, Extent { dynamic_lds: bytes, ..line(4) }, &[out.address()]).unwrap();
         assert_eq!(words(&*out), expected, "{bytes}");
     }
+    // What a kernel declares beyond that is asked for in its name, with what the launch asks for behind it.
+    for (declared, at_launch) in [(60 << 10, 0), (60 << 10, 10 << 10), (49_153, 4)] {
+        let mut large = code("reverse");
+        large.resources.lds = declared;
+        out.zero(0, 1024).unwrap();
+        let large = gpu().load(large).unwrap();
+        run(gpu(), &large, Extent { dynamic_lds: at_launch, ..line(4) }, &[out.address()]).unwrap();
+        assert_eq!(words(&*out), expected, "{declared} + {at_launch}");
+    }
     let error = run(gpu(), &kernel, Extent { dynamic_lds: 1 << 20, ..line(4) }, &[out.address()]).unwrap_err();
     let limit = gpu().info().lds;
     assert_eq!(error.to_string(), format!("its LDS in bytes is 1048576, the device takes at most {limit}"));

@@ -125,8 +125,8 @@ extern "C" fn __gb_lds(size: u32, align: u32) -> *mut u8 {
 
 // SAFETY: as above.
 #[unsafe(no_mangle)]
-extern "C" fn __gb_lds_temporary(size: u32, align: u32) -> *mut u8 {
-    __gb_lds(size, align)
+extern "C" fn __gb_lds_temporary(bytes: u32, align: u32, items: u32) -> *mut u8 {
+    for_each(items as usize, bytes, align)
 }
 
 // SAFETY: as above.
@@ -138,8 +138,13 @@ extern "C" fn __gb_lds_dynamic() -> *mut u8 {
 // SAFETY: as above.
 #[unsafe(no_mangle)]
 extern "C" fn __gb_private(bytes_per_item: u32, align: u32) -> *mut u8 {
-    let items: usize = GROUP.get().size.iter().map(|&n| n as usize).product();
-    ARENA.with_borrow_mut(|arena| arena.push(bytes_per_item as usize * items, align as usize))
+    for_each(1, bytes_per_item, align)
+}
+
+/// A block with so many bytes for each `items` items of the group.
+fn for_each(items: usize, bytes: u32, align: u32) -> *mut u8 {
+    let all: usize = GROUP.get().size.iter().map(|&n| n as usize).product();
+    ARENA.with_borrow_mut(|arena| arena.push(bytes as usize * all.div_ceil(items), align as usize))
 }
 
 // SAFETY: as above.

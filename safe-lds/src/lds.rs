@@ -171,18 +171,19 @@ impl<T: LdsElement, const N: usize, const M: usize> Lds<'_, [[T; N]; M]> {
 }
 
 impl<'k, T: LdsElement> Lds<'k, [T]> {
-    /// So many elements, in the LDS that all of a kernel's collectives use in turn.
+    /// An element for each `EACH` items of the group, in the LDS that all of a kernel's collectives use in turn.
     ///
     /// # Safety
-    /// Not while another of these is alive. The length depends on the group's size only, and is not 0.
+    /// Not while another of these is alive.
     #[inline(always)]
-    pub(crate) unsafe fn temporary<const D: usize>(_workgroup: &'k Workgroup<'_, D>, length: usize) -> Self {
+    pub(crate) unsafe fn temporary<const EACH: usize, const D: usize>(workgroup: &'k Workgroup<'_, D>) -> Self {
+        let length = workgroup.items().div_ceil(EACH);
         let owned = size_of::<T>() != 0;
         let pointer = if owned {
-            // Saturating: no device has as much.
-            let size = const { gb::size::<T>() }.saturating_mul(length as u32);
             // SAFETY: rule 4: group scope; whatever fills it begins with a barrier, and this function's contract.
-            unsafe { gb::__gb_lds_temporary(size, const { align_of::<T>() as u32 }).cast() }
+            unsafe {
+                gb::__gb_lds_temporary(const { gb::size::<T>() }, const { align_of::<T>() as u32 }, EACH as u32).cast()
+            }
         } else {
             ptr::dangling_mut()
         };

@@ -360,17 +360,18 @@ extern "C" fn __gb_lds(size: u32, align: u32) -> *mut u8 {
 
 // SAFETY: as above.
 #[unsafe(no_mangle)]
-extern "C" fn __gb_lds_temporary(size: u32, align: u32) -> *mut u8 {
+extern "C" fn __gb_lds_temporary(bytes: u32, align: u32, each: u32) -> *mut u8 {
+    let (size, align) = (bytes as usize * items().div_ceil(each as usize), align as usize);
     let parallel = with(|run| {
         let temporary = run.memory.temporary.as_ref().map(|block| (block.memory, block.layout));
         run.items.as_ref().and(temporary)
     });
     match parallel {
         Some((memory, layout)) => {
-            assert!(size as usize <= layout.size() && align as usize <= layout.align());
+            assert!(size <= layout.size() && align <= layout.align());
             memory
         }
-        None => allocate(size as usize, align as usize),
+        None => allocate(size, align),
     }
 }
 

@@ -377,11 +377,6 @@ impl<'t, 'a> Loader<'t, 'a> {
         let fits = |ty: Type| variable.ty.takes(ty);
         match *value {
             Value::Number(number) if !variable.ty.is_float() => Ok(number),
-            Value::Number(number) => Ok(match variable.ty {
-                Type::F32 => u64::from((number as i64 as f32).to_bits()),
-                Type::F64 => (number as i64 as f64).to_bits(),
-                _ => number,
-            }),
             Value::Single(bits) if fits(Type::F32) => Ok(u64::from(bits)),
             Value::Single(bits) if variable.ty == Type::F64 => Ok(f64::from(f32::from_bits(bits)).to_bits()),
             Value::Double(bits) if fits(Type::F64) => Ok(bits),

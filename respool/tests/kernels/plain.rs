@@ -69,9 +69,14 @@ macro_rules! kernel {
     };
 }
 
-kernel!(saxpy, (f32, Buffer<f32>, Buffer<f32>), |i, k| {
-    unsafe { *k.2.ptr.add(i) = k.0 * *k.1.ptr.add(i) + *k.2.ptr.add(i) }
-}, &[ParamDescriptor { name: "a", ty: "f32", kind: ParamKind::Scalar, size: 4, align: 4, element_size: 0 }, buffer("x"), ParamDescriptor { kind: ParamKind::InOut, ..buffer("y") }]);
+// The arguments stand in an order that Rust keeps in a tuple, so that they lie where the descriptor says.
+kernel!(saxpy, (Buffer<f32>, Buffer<f32>, f32), |i, k| {
+    unsafe { *k.1.ptr.add(i) = k.2 * *k.0.ptr.add(i) + *k.1.ptr.add(i) }
+}, &[
+    buffer("x"),
+    ParamDescriptor { kind: ParamKind::InOut, ..buffer("y") },
+    ParamDescriptor { name: "a", ty: "f32", kind: ParamKind::Scalar, size: 4, align: 4, element_size: 0 },
+]);
 
 #[inline(never)]
 fn mix(value: u128, by: u128) -> u128 {

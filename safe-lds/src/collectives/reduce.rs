@@ -34,7 +34,7 @@ fn in_lds<T: LdsElement, const D: usize>(
 ) -> T {
     // SAFETY: rule 5: the only one in this function, which ends before any other collective begins: item scope cannot reach a
     // `Workgroup`.
-    let mut values = unsafe { Lds::temporary(workgroup, workgroup.items()) };
+    let mut values = unsafe { Lds::temporary::<1, D>(workgroup) };
     let mut values = values.fill(workgroup, value_or(identity, value));
     let region = values.region();
     reduce_blocks(workgroup, region, 1, &combine);
@@ -112,9 +112,13 @@ fn in_waves<T: LdsElement, const D: usize>(
     value: impl Fn(Item<'_, D>) -> T + Sync,
     combine: impl Fn(T, T) -> T + Sync,
 ) -> T {
+    if waves::is_one(workgroup) {
+        // SAFETY: rule 4: the wave is the group. It combines its blocks as is done below.
+        return unsafe { workgroup.in_own_wave(|wave| wave.reduce(&wave.varying_or(identity, value), combine)) };
+    }
     // SAFETY: rule 4: what each item has differs, and is only combined.
     let own = unsafe {
         workgroup.in_own_wave(|wave| wave.reduce_blocks(wave.lanes(), wave.varying_or(identity, value).own(), &combine))
     };
-    waves::combined(workgroup, BLOCK, own, combine)
+    waves::combined(workgroup, own, combine)
 }

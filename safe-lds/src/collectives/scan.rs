@@ -4,8 +4,6 @@
 //! A block's values stay in registers where waves are wide. On the host each step is a loop without dependences, which is
 //! vectorised: more work than to scan them one after the other, and done sooner.
 
-use core::mem::MaybeUninit;
-
 use geobacter_lang::{Item, LocalItem, Private, Workgroup};
 
 use super::{
@@ -70,7 +68,7 @@ fn in_lds<'w, T: LdsElement, const D: usize>(
     let items = workgroup.items();
     // SAFETY: rule 5: the only one in this function, which ends before any other collective begins: item scope cannot reach a
     // `Workgroup`.
-    let mut values = unsafe { Lds::temporary(workgroup, items) };
+    let mut values = unsafe { Lds::temporary::<1, D>(workgroup) };
     let mut values = values.fill(workgroup, value_or(identity, value));
     scan_blocks(workgroup, &mut values, combine);
     let count = items.div_ceil(BLOCK);
@@ -153,8 +151,25 @@ fn in_waves<'w, T: LdsElement, const D: usize>(
     combine: impl Fn(T, T) -> T + Sync,
     exclusive: bool,
 ) -> (Private<'w, T>, T) {
-    let (items, count) = (workgroup.items(), workgroup.items().div_ceil(BLOCK));
-    // SAFETY: rule 4: what each item has differs, and is used in item scope, or as `waves::of_blocks` does.
+    if waves::is_one(workgroup) {
+        // SAFETY: rule 4: the wave is the group, and each item's value is used in item scope. It combines its blocks as is done
+        // below.
+        let (own, all) = unsafe {
+            workgroup.in_own_wave(|wave| {
+                let values = wave.varying_or(identity, value);
+                let (own, all) = if exclusive {
+                    wave.exclusive_scan(identity, &values, combine)
+                } else {
+                    wave.inclusive_scan(&values, combine)
+                };
+                (own.own(), all)
+            })
+        };
+        // SAFETY: rule 4: a scan has a value for each item.
+        return (workgroup.private_with(|_| unsafe { own.assume_init() }), all);
+    }
+    let items = workgroup.items();
+    // SAFETY: rule 4: what each item has differs, and is used in item scope or as that of its block.
     let (scanned, own) = unsafe {
         workgroup.in_own_wave(|wave| {
             let values = wave.varying_or(identity, value);
@@ -162,42 +177,35 @@ fn in_waves<'w, T: LdsElement, const D: usize>(
             (scanned, if exclusive { wave.before(scanned, 1) } else { scanned })
         })
     };
+    // SAFETY: rule 5: as in `in_lds`.
+    let mut ends = unsafe { Lds::temporary::<BLOCK, D>(workgroup) };
     let ends_block = |number: usize| number % BLOCK == BLOCK - 1 || number == items - 1;
-    let mut slots;
-    let (before, all) = if count == 1 {
-        // SAFETY: rule 4: one wave is the group, and what its last lane has is the same for all.
-        let all = unsafe { workgroup.in_own_wave(|wave| wave.read_lane(scanned, items - 1)) };
-        (MaybeUninit::uninit(), all)
-    } else {
-        // SAFETY: rule 5: as in `in_lds`.
-        slots = unsafe { Lds::temporary(workgroup, count) };
-        let mut slots = waves::filled(workgroup, &mut slots, BLOCK, ends_block, scanned);
-        // Of the first block, nobody uses it.
-        let block_before = |item: LocalItem<'_, D>| (item.local_index() / BLOCK).saturating_sub(1);
-        if waves::have_lanes(workgroup, count) {
-            // SAFETY: rule 4: all waves scan the same values, in the same order; they have that many lanes. What each item takes of
-            // them is used in item scope.
-            unsafe {
-                workgroup.in_own_wave(|wave| {
-                    let blocks = wave.varying(|item| slots[if item.lane() < count { item.lane() } else { 0 }]);
-                    let blocks = wave.scan_blocks(count, blocks.own(), &combine);
-                    (wave.gather(blocks, block_before), wave.read_lane(blocks, count - 1))
-                })
-            }
-        } else {
-            // SAFETY: rule 4: it is used in item scope. The first wave has that many lanes.
-            let blocks = unsafe {
-                workgroup.in_own_wave(|wave| {
-                    let own = wave.varying(|item| slots[if item.lane() < count { item.lane() } else { 0 }]).own();
-                    if wave.index() == 0 { wave.scan_blocks(count, own, &combine) } else { own }
-                })
-            };
-            // SAFETY: rule 4: all items have a value; those of the first wave, which all that have an element are, a scanned one.
-            slots.update(workgroup, |_, value| *value = unsafe { blocks.assume_init() });
-            // SAFETY: rule 4: it is used in item scope.
-            let before = unsafe { workgroup.in_own_wave(|wave| wave.varying(|item| slots[block_before(item)]).own()) };
-            (before, slots[count - 1])
+    let mut ends = waves::filled(workgroup, &mut ends, ends_block, scanned);
+    let count = ends.len();
+    // Of the first block, nobody uses it.
+    let block_before = |item: LocalItem<'_, D>| (item.local_index() / BLOCK).saturating_sub(1);
+    let (before, all) = if waves::have_lanes(workgroup, count) {
+        // SAFETY: rule 4: all waves scan the same values, in the same order; they have that many lanes. What each item takes of
+        // them is used in item scope.
+        unsafe {
+            workgroup.in_own_wave(|wave| {
+                let blocks = wave.scan_blocks(count, waves::of_lanes(wave, &ends).own(), &combine);
+                (wave.gather(blocks, block_before), wave.read_lane(blocks, count - 1))
+            })
         }
+    } else {
+        // SAFETY: rule 4: it is used in item scope. The first wave has that many lanes.
+        let blocks = unsafe {
+            workgroup.in_own_wave(|wave| {
+                let own = waves::of_lanes(wave, &ends).own();
+                if wave.index() == 0 { wave.scan_blocks(count, own, &combine) } else { own }
+            })
+        };
+        // SAFETY: rule 4: all items have a value; those of the first wave, which all that have an element are, a scanned one.
+        ends.update(workgroup, |_, value| *value = unsafe { blocks.assume_init() });
+        // SAFETY: rule 4: it is used in item scope.
+        let before = unsafe { workgroup.in_own_wave(|wave| wave.varying(|item| ends[block_before(item)]).own()) };
+        (before, ends[count - 1])
     };
     let own = workgroup.private_with(|item| {
         let (block, is_first) = (item.local_index() / BLOCK, item.local_index().is_multiple_of(BLOCK));

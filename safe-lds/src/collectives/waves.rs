@@ -1,9 +1,9 @@
-//! How the collectives use waves: each combines what its lanes have, and LDS holds one value for each wave, or for each block of
-//! 32 lanes, which every wave then combines to the same.
+//! How the collectives use waves: each combines what its lanes have, and LDS holds one value for each block of 32 lanes, which
+//! every wave then combines to the same.
 
 use core::mem::MaybeUninit;
 
-use geobacter_lang::Workgroup;
+use geobacter_lang::{Varying, Wave, Workgroup};
 
 use crate::{filled::Filled, lds::Lds, shape::LdsElement};
 
@@ -16,48 +16,34 @@ pub(super) fn are_wide<const D: usize>(workgroup: &Workgroup<'_, D>) -> bool {
     !workgroup.is_sequential() && workgroup.wave_size() as usize >= BLOCK
 }
 
-/// Combines, for the whole group, what each item has whose number is a multiple of `every`: a block or a wave. Those have a value.
+/// Whether the group is one wave, so that what the wave has is for the whole group.
+#[inline(always)]
+pub(super) fn is_one<const D: usize>(workgroup: &Workgroup<'_, D>) -> bool {
+    workgroup.items() <= workgroup.wave_size() as usize
+}
+
+/// Combines, for the whole group, what the first item of each block has: its value is there.
 ///
 /// Where waves [are wide](are_wide).
 #[inline(always)]
 pub(super) fn combined<T: LdsElement, const D: usize>(
     workgroup: &Workgroup<'_, D>,
-    every: usize,
     own: MaybeUninit<T>,
     combine: impl Fn(T, T) -> T + Sync,
 ) -> T {
-    let count = workgroup.items().div_ceil(every);
-    if count == 1 {
-        // SAFETY: rule 4: one wave is the group, and what its first lane has is the same for all.
-        return unsafe { workgroup.in_own_wave(|wave| wave.read_first_lane(own)) };
-    }
     // SAFETY: rule 5: the only one in this function, which ends before any other collective begins: item scope cannot reach a
     // `Workgroup`.
-    let mut values = unsafe { Lds::temporary(workgroup, count) };
-    let mut values = filled(workgroup, &mut values, every, |number| number.is_multiple_of(every), own);
+    let mut values = unsafe { Lds::temporary::<BLOCK, D>(workgroup) };
+    let mut values = filled(workgroup, &mut values, |number| number.is_multiple_of(BLOCK), own);
+    let count = values.len();
     if have_lanes(workgroup, count) {
         // SAFETY: rule 4: all waves combine the same values, in the same order; they have that many lanes.
-        return unsafe {
-            workgroup.in_own_wave(|wave| {
-                wave.reduce_first(
-                    count,
-                    &wave.varying(|item| values[if item.lane() < count { item.lane() } else { 0 }]),
-                    combine,
-                )
-            })
-        };
+        return unsafe { workgroup.in_own_wave(|wave| wave.reduce_first(count, &of_lanes(wave, &values), combine)) };
     }
     // SAFETY: rule 4: it is used in item scope. The first wave has that many lanes.
     let all = unsafe {
         workgroup.in_own_wave(|wave| {
-            let is_first = wave.index() == 0;
-            is_first.then(|| {
-                wave.reduce_first(
-                    count,
-                    &wave.varying(|item| values[if item.lane() < count { item.lane() } else { 0 }]),
-                    combine,
-                )
-            })
+            (wave.index() == 0).then(|| wave.reduce_first(count, &of_lanes(wave, &values), combine))
         })
     };
     values.update(workgroup, |item, value| {
@@ -68,6 +54,12 @@ pub(super) fn combined<T: LdsElement, const D: usize>(
     values[0]
 }
 
+/// To each lane the value with its number; any of the others where there is none.
+#[inline(always)]
+pub(super) fn of_lanes<'s, T: LdsElement, const D: usize>(wave: &'s Wave<'_, D>, values: &[T]) -> Varying<'s, T> {
+    wave.varying(|item| values[if item.lane() < values.len() { item.lane() } else { 0 }])
+}
+
 /// Whether all of a group's waves have so many lanes. The last has fewer than the others if the group is no multiple of a wave.
 #[inline(always)]
 pub(super) fn have_lanes<const D: usize>(workgroup: &Workgroup<'_, D>, count: usize) -> bool {
@@ -75,12 +67,11 @@ pub(super) fn have_lanes<const D: usize>(workgroup: &Workgroup<'_, D>, count: us
     last == 0 || last >= count
 }
 
-/// Fills LDS with an element for each `every` items: what the one of them has that `gives` chooses by its number.
+/// Fills LDS with an element for each block: what the item of it has that `gives` chooses by its number.
 #[inline(always)]
 pub(super) fn filled<'l, T: LdsElement, const D: usize>(
     workgroup: &Workgroup<'_, D>,
     values: &'l mut Lds<'_, [T]>,
-    every: usize,
     gives: impl Fn(usize) -> bool + Sync,
     own: MaybeUninit<T>,
 ) -> Filled<'l, [T]> {
@@ -90,7 +81,7 @@ pub(super) fn filled<'l, T: LdsElement, const D: usize>(
         let number = item.local_index();
         if gives(number) {
             // SAFETY: rule 6: in this phase the element is this item's, and the region has one for each of these.
-            unsafe { region.element(number / every).cast::<MaybeUninit<T>>().write(own) };
+            unsafe { region.element(number / BLOCK).cast::<MaybeUninit<T>>().write(own) };
         }
     });
     workgroup.barrier();

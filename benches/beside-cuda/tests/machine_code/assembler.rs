@@ -96,7 +96,12 @@ impl Assembled {
 
     /// What is worse than in the twin.
     pub(crate) fn complaints(&self, twin: &Self) -> Vec<String> {
+        /// How many times the twin's instructions a single kernel may take.
+        const MOST: f64 = 2.0;
         let mut complaints = Vec::new();
+        if let Some(effort) = self.effort_beside(twin).filter(|&effort| effort > MOST) {
+            complaints.push(format!("{effort:.2} times the instructions of CUDA C++, in the loop or in all"));
+        }
         if let Some((own, twin)) = self.code.as_ref().zip(twin.code.as_ref()) {
             if own.generic + own.local > 0 {
                 complaints.push(format!("{} generic accesses, {} to local memory", own.generic, own.local));

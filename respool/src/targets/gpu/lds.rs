@@ -55,7 +55,9 @@ pub fn lower(lowering: &KernelLowering<'_, '_>, gpu: Gpu<'_>) -> Result<(), Erro
         let (mut largest, mut strictest) = (0, 1);
         for &call in &calls {
             let (size, align) = constants(call).ok_or_else(not_constant)?;
-            (largest, strictest) = (largest.max(size), strictest.max(align));
+            let each = call.arguments().get(2).and_then(|each| each.const_u64()).ok_or_else(not_constant)?;
+            let items = u64::from(lowering.descriptor.workgroup_items());
+            (largest, strictest) = (largest.max(size * items.div_ceil(each.max(1))), strictest.max(align));
         }
         let address = own(allocate("lds_temporary", largest, strictest));
         for call in calls {

@@ -41,19 +41,22 @@ fn buffers(context: &Context, kernel: Value, descriptor: &KernelDescriptor) -> V
             matches!(param.kind, ParamKind::In | ParamKind::Slice) && range.contains(&offset)
         })
     };
-    let argument = kernel.params()[0];
     let mut loads = Vec::new();
-    for user in argument.users() {
-        // In bytes: what the instruction combiner makes of every constant place in the arguments.
-        let in_bytes = user.opcode() == LLVMOpcode::LLVMGetElementPtr
-            && user.operands().len() == 2
-            && user.indexed_type() == context.int(8);
-        let offset = in_bytes.then(|| user.operand(1).const_u64()).flatten();
-        if offset.is_some_and(is_read) {
-            loads.extend(user.users().into_iter().filter(|user| user.opcode() == LLVMOpcode::LLVMLoad));
+    let mut places = vec![(kernel.params()[0], 0)];
+    while let Some((place, offset)) = places.pop() {
+        for user in place.users() {
+            match user.opcode() {
+                // In bytes: what the instruction combiner makes of every constant place in the arguments.
+                LLVMOpcode::LLVMGetElementPtr
+                    if user.operands().len() == 2 && user.indexed_type() == context.int(8) =>
+                {
+                    places.extend(user.operand(1).const_u64().map(|further| (user, offset + further)));
+                }
+                LLVMOpcode::LLVMLoad if user.ty().is_pointer() && is_read(offset) => loads.push(user),
+                _ => {}
+            }
         }
     }
-    loads.retain(|load| load.ty().is_pointer());
     loads
 }
 

@@ -1,0 +1,12 @@
+#![forbid(unsafe_code)]
+use geobacter::prelude::*;
+
+#[kernel(workgroup = 64)]
+fn mistake(wg: Workgroup<1>, x: In<u32>, y: Out<u32>) {
+    wg.waves(|wave| {
+        let any = wave.any(&wave.varying_or(0, |item| x[&item]));
+        wave.each(|item| y.set(&item, any.into()));
+    });
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+#![forbid(unsafe_code)]
+use geobacter::prelude::*;
+
+#[kernel(workgroup = 64)]
+fn mistake(wg: Workgroup<1>, x: In<u32>, y: Out<u32>) {
+    wg.waves(|wave| {
+        let sum = wave.reduce(&wave.varying_or(0, |item| x[&item]), |a, b| a + b);
+        y.set(&wave, sum);
+    });
+}
+
+fn main() {}
