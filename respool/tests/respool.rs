@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{assembly, generate, kernels, spool};
+use common::{assembly, generate, kernels, spool, spool_with};
 use geobacter_respool::targets;
 use geobacter_spool::{
-    descriptor::ParamKind,
+    descriptor::{FloatingPoint, ParamKind},
     job::{Emit, HIDDEN_BLOCK},
     output::PRINTS_SYMBOL,
 };
@@ -83,6 +83,21 @@ fn descriptors_are_read_as_they_are_written() {
         let lds: Vec<_> = descriptor.lds.iter().map(|lds| (&*lds.name, &*lds.ty, lds.size, lds.align)).collect();
         assert_eq!(lds, [("tile", "Lds<[f32; 256]>", 1024, 4), ("flags", "Lds<[u8; 3]>", 3, 1)]);
     }
+}
+
+/// The id is what every cache goes by.
+#[test]
+fn the_same_kernel_with_another_floating_point_option_is_another_kernel() {
+    let of = |arguments: &[&str]| {
+        let kernel = kernels(&spool_with("options.rs", false, arguments)).pop().expect("it is there");
+        (kernel.descriptor.fp, kernel.id)
+    };
+    let (strict, again) = (of(&[]), of(&[]));
+    let [contract, fast] = [r#"fp="contract""#, r#"fp="fast""#].map(|option| of(&["--cfg", option]));
+    assert_eq!(strict, again, "an id depends on nothing else");
+    let options = [FloatingPoint::Strict, FloatingPoint::Contract, FloatingPoint::Fast];
+    assert_eq!([strict.0, contract.0, fast.0], options);
+    assert!(strict.1 != contract.1 && contract.1 != fast.1 && fast.1 != strict.1);
 }
 
 #[test]

@@ -24,6 +24,11 @@ pub fn sysroot() -> &'static Path {
 
 /// Compiles a source file as the wrapper does, and runs the spool step on what rustc left.
 pub fn spool(source: &str, optimise: bool) -> Extracted {
+    spool_with(source, optimise, &[])
+}
+
+/// The same with more arguments for rustc.
+pub fn spool_with(source: &str, optimise: bool, arguments: &[&str]) -> Extracted {
     let folder = tempfile::tempdir().expect("a folder");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels").join(source);
     let status = Command::new("rustc")
@@ -31,6 +36,7 @@ pub fn spool(source: &str, optimise: bool) -> Extracted {
         .args(["-Zmir-enable-passes=-JumpThreading", "-Zshare-generics=no", "-Awarnings"])
         .arg("-Csymbol-mangling-version=v0")
         .arg(if optimise { "-Copt-level=3" } else { "-Copt-level=0" })
+        .args(arguments)
         .env("RUSTC_BOOTSTRAP", "1")
         .arg("--out-dir")
         .args([folder.path(), &source])
