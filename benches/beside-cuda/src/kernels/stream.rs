@@ -3,7 +3,7 @@
 
 use geobacter::prelude::*;
 
-/// The factor of [`mul`] and [`triad`].
+/// The factor of [`mul()`] and [`triad()`].
 pub const SCALAR: f64 = 0.4;
 
 /// `c = a`.

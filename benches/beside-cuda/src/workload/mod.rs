@@ -1,7 +1,7 @@
 //! Both kernels of a pair at work on data of the same content.
 //!
 //! A [`Workload`] launches either side as often as asked, and shows what each has written. [`cases`] says what is launched with
-//! which data; [`side`] holds the two sides.
+//! which data; `side` holds the two sides.
 
 pub mod cases;
 mod side;
