@@ -2,7 +2,7 @@
 //!
 //! A [`Target`] says what the shared passes need to know (triple, address spaces), lowers the device language's
 //! intrinsics, panics and entry function, and turns LLVM's object file into what the device's loader takes. A new back
-//! end is a new folder and one line in the list of families. What GPUs have in common is in [`gpu`].
+//! end is a new folder and one line in the list of families. What GPUs have in common is in `gpu`.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub mod amdgpu;
-pub mod gpu;
+pub(crate) mod gpu;
 pub mod nvptx;
 
 /// One device that code can be generated for.
