@@ -1,12 +1,13 @@
 //! What a group's and an item's values can be.
 
-/// A value that the whole group can have: what [`Workgroup::once`](crate::Workgroup::once) gives.
+/// A value that the whole group can have, and that lanes of a wave can exchange: what [`Workgroup::once`](crate::Workgroup::once)
+/// gives, and what a [`Varying`](crate::Varying) holds.
 ///
 /// Every type that is `Copy + Send + Sync + 'static` is one.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be given to the whole group",
+    message = "`{Self}` cannot be given to a whole group or wave",
     label = "not a plain value",
-    note = "the result of `once` is copied to every item of the group: a number, an array `[T; N]`, or a struct that derives `Clone` and `Copy`, without borrowed parts"
+    note = "the result of `once` is copied to every item of the group, and a value of a `Varying` from lane to lane: a number, an array `[T; N]`, or a struct that derives `Clone` and `Copy`, without borrowed parts"
 )]
 pub trait GroupValue: Copy + Send + Sync + 'static {}
 

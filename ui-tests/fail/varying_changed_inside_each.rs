@@ -5,8 +5,9 @@ use geobacter::prelude::*;
 fn mistake(wg: Workgroup<1>, x: In<u32>, y: Out<u32>) {
     wg.waves(|wave| {
         let mut values = wave.varying_or(0, |item| x[&item]);
+        let others = wave.shuffle_up(&values, 1);
         wave.each(|item| {
-            values = wave.varying(|_| 0);
+            values = others;
             y.set(&item, values.get(&item));
         });
     });

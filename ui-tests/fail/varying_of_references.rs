@@ -4,8 +4,8 @@ use geobacter::prelude::*;
 #[kernel(workgroup = 64)]
 fn mistake(wg: Workgroup<1>, x: Slice<u32>, y: Out<u32>) {
     wg.waves(|wave| {
-        let rows = wave.varying(|item| &x[item.x()..]);
-        wave.each(|item| y.set(&item, rows.get(&item)[0]));
+        let rests = wave.varying(|item| x.get(item.x()..));
+        wave.each(|item| y.set(&item, rests.get(&item).map_or(0, |rest| rest[0])));
     });
 }
 

@@ -2,9 +2,11 @@
 use geobacter::prelude::*;
 
 #[kernel(workgroup = 64)]
-fn mistake(wg: Workgroup<1>, y: Out<u32>) {
+fn mistake(wg: Workgroup<1>, x: In<u32>) {
     wg.each(|item| {
-        wg.waves(|wave| y.set(&item, wave.index() as u32));
+        if x[&item] > 0 {
+            wg.waves(|wave| assert!(wave.lanes() > 1));
+        }
     });
 }
 
