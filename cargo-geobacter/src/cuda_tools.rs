@@ -1,29 +1,22 @@
 //! NVIDIA's assembler and disassembler, where they are installed: what machine code becomes of PTX.
 //!
 //! Nothing needs them but `inspect`. They come with CUDA's toolkit, or from PyPI (`nvidia-cuda-nvcc-cu12`,
-//! `nvidia-cuda-nvdisasm`), and are looked for on PATH and in the toolkit's folder.
+//! `nvidia-cuda-nvdisasm`).
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use anyhow::{Context, bail};
+use geobacter_cuda_toolkit as cuda_toolkit;
 use geobacter_respool::targets::nvptx;
 use geobacter_spool::job::KernelResources;
 use object::{Object, ObjectSection};
 
-/// The tool with this name: on PATH, in the toolkit that `CUDA_HOME` or `CUDA_PATH` names, or in the usual one.
-fn find(tool: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let toolkits = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(env::var_os).map(PathBuf::from);
-    let folders = toolkits.chain([PathBuf::from("/usr/local/cuda")]).map(|toolkit| toolkit.join("bin"));
-    env::split_paths(&path).chain(folders).map(|folder| folder.join(tool)).find(|path| path.is_file())
-}
-
 fn require(tool: &str) -> anyhow::Result<PathBuf> {
-    find(tool).with_context(|| {
+    cuda_toolkit::program(tool).with_context(|| {
         format!(
             "`{tool}` is on neither PATH nor in CUDA_HOME: it comes with CUDA's toolkit, or with the PyPI packages \
              nvidia-cuda-nvcc-cu12 (ptxas) and nvidia-cuda-nvdisasm"
@@ -68,7 +61,7 @@ pub fn disassembly(ptx: &[u8], gpu: &str) -> anyhow::Result<Vec<u8>> {
 /// # Errors
 /// ptxas refuses it.
 pub fn add_machine_resources(resources: &mut KernelResources, ptx: &[u8], gpu: &str) -> anyhow::Result<bool> {
-    let Some(ptxas) = find("ptxas") else { return Ok(false) };
+    let Some(ptxas) = cuda_toolkit::program("ptxas") else { return Ok(false) };
     let folder = tempfile::tempdir().context("no folder for temporary files")?;
     let cubin = folder.path().join("kernel.cubin");
     let report = Report::read(&assemble(&ptxas, ptx, gpu, &cubin)?);

@@ -10,6 +10,7 @@ use std::{
 };
 
 use geobacter_codegen_client::Worker;
+use geobacter_cuda_toolkit as cuda_toolkit;
 use geobacter_spool::{
     archive::{Archive, Kernel, Producer, SECTION},
     job::{CompileJob, CompiledKernel, Emit},
@@ -19,13 +20,6 @@ use object::{Object, ObjectSection};
 const GPUS: [&str; 3] = ["sm_70", "sm_80", "sm_90"];
 /// The AMD GPU that is asked whether a kernel needs scratch at all.
 const AMD_GPU: &str = "gfx942";
-
-fn ptxas() -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let toolkits = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(env::var_os).map(PathBuf::from);
-    let folders = toolkits.chain([PathBuf::from("/usr/local/cuda")]).map(|toolkit| toolkit.join("bin"));
-    env::split_paths(&path).chain(folders).map(|folder| folder.join("ptxas")).find(|path| path.is_file())
-}
 
 fn skip(reason: &str) {
     assert!(env::var_os("GEOBACTER_REQUIRE_TOOLS").is_none(), "this test must not skip here: {reason}");
@@ -68,7 +62,7 @@ fn compile(worker: &Worker, kernel: &Kernel, gpu: &str) -> CompiledKernel {
 
 #[test]
 fn ptxas_takes_every_example_and_needs_no_stack_where_amd_needs_no_scratch() {
-    let Some(ptxas) = ptxas() else {
+    let Some(ptxas) = cuda_toolkit::program("ptxas") else {
         return skip("no ptxas; the PyPI package nvidia-cuda-nvcc-cu12 has one");
     };
     let folder = tempfile::tempdir().unwrap();

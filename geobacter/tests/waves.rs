@@ -44,9 +44,9 @@ fn combined<T: Element, F: Fn(T, T) -> T>(
 ) {
     wg.waves(|wave| {
         let values = wave.varying_or(identity, |item| x[&item]);
-        let all = wave.reduce(&values, &combine);
-        let (up_to, total) = wave.inclusive_scan(&values, &combine);
-        let (before, _) = wave.exclusive_scan(identity, &values, &combine);
+        let all = wave.reduce(&values, combine);
+        let (up_to, total) = wave.inclusive_scan(&values, combine);
+        let (before, _) = wave.exclusive_scan(identity, &values, combine);
         wave.each(|item| folds.set(&item, [all, up_to.get(&item), before.get(&item), total]));
 
         let distance = distance as usize;

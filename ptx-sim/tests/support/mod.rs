@@ -133,18 +133,19 @@ pub fn run(name: &str, args: &[&str]) {
     assert!(output.status.success(), "{name} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Holds a module against NVIDIA's assembler, which must take it, too. Where there is none, nothing happens.
-///
-/// `GEOBACTER_PTXAS` or else `ptxas` in `PATH`.
+/// Holds a module against NVIDIA's assembler, which must take it, too. Where there is none, nothing happens, unless tools are required.
 pub fn accepted_by_ptxas(target: &str, text: &str) {
-    let program = std::env::var_os("GEOBACTER_PTXAS").unwrap_or_else(|| "ptxas".into());
+    let Some(program) = geobacter_cuda_toolkit::program("ptxas") else {
+        assert!(std::env::var_os("GEOBACTER_REQUIRE_TOOLS").is_none(), "there is no ptxas");
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let (source, object) = (folder.path().join("in.ptx"), folder.path().join("out.cubin"));
     std::fs::write(&source, text).unwrap();
     let arguments = [format!("-arch={target}"), "-O0".to_owned()];
     let output =
         Command::new(program).args(arguments).arg(&source).arg("-o").arg(&object).stdin(Stdio::null()).output();
-    let Ok(output) = output else { return };
+    let output = output.expect("ptxas starts");
     let said = String::from_utf8_lossy(&output.stderr);
     if said.contains("is not defined for option") {
         // Later assemblers have no old targets.

@@ -11,7 +11,7 @@ use std::{
 
 use libloading::Library;
 
-use super::{Contraction, Output, program::toolkits};
+use super::{Contraction, Output};
 
 /// The environment variable that names the library; otherwise it is looked for as [`NAMES`], by the dynamic linker and then in CUDA's
 /// toolkit.
@@ -133,7 +133,8 @@ impl Nvrtc {
         let library = match &named {
             Some(name) => load(Path::new(name)),
             None => {
-                let folders = toolkits().flat_map(|toolkit| ["lib64", "lib"].map(|folder| toolkit.join(folder)));
+                let folders = geobacter_cuda_toolkit::folders()
+                    .flat_map(|toolkit| ["lib64", "lib"].map(|folder| toolkit.join(folder)));
                 let paths = [PathBuf::new()].into_iter().chain(folders);
                 let paths = paths.flat_map(|folder| NAMES.map(|name| folder.join(name)));
                 // What the linker says of the first name says best what is missing.

@@ -1,10 +1,6 @@
-//! Where NVIDIA's programs and libraries are, and how the programs are run.
+//! How NVIDIA's programs are run.
 
-use std::{
-    env, io,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{io, path::PathBuf, process::Command};
 
 /// Why a program did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +35,6 @@ pub enum ProgramError {
     },
 }
 
-/// Folders in which CUDA's toolkit may be: those that `CUDA_HOME` and `CUDA_PATH` name, and the usual one.
-pub(super) fn toolkits() -> impl Iterator<Item = PathBuf> {
-    let named = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(env::var_os).filter(|folder| !folder.is_empty());
-    named.map(PathBuf::from).chain([PathBuf::from("/usr/local/cuda")])
-}
-
 /// A program of NVIDIA's.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -53,14 +43,10 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program that the variable names; if it names none, the one on `PATH`, or else in CUDA's toolkit.
+    /// The program that the variable names, which is the name in capitals; if it names none, the one on `PATH`, or else in CUDA's
+    /// toolkit.
     pub fn named(variable: &'static str, name: &str) -> Self {
-        let named = env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let on_path =
-            || env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file());
-        let in_toolkit = || toolkits().map(|toolkit| toolkit.join("bin").join(name)).find(|path| path.is_file());
-        let path = named.or_else(on_path).or_else(in_toolkit).unwrap_or_else(|| Path::new(name).to_owned());
-        Self { path, variable }
+        Self { path: geobacter_cuda_toolkit::program(name).unwrap_or_else(|| name.into()), variable }
     }
 
     /// Runs it, and gives what it wrote to standard output and, behind it, to standard error.
