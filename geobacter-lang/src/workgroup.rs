@@ -324,23 +324,30 @@ impl<'k, const D: usize> Workgroup<'k, D> {
             (unsafe { gb::__gb_wave_uniform(self.own_number() / size) }, 1)
         };
         while left > 0 {
-            body(Wave::new(self, index));
+            body(Wave::new(self.copy(), index));
             index = index.wrapping_add(1);
             left = left.wrapping_sub(1);
         }
     }
 
-    /// Where a call runs one item: runs `body` for its wave, and gives to group scope what `body` gives.
+    /// Where a call runs one item: its wave.
     ///
     /// # Safety
-    /// Not [sequential](Self::is_sequential). What `body` gives may differ between waves and lanes: whoever uses it keeps rule 4.
+    /// Not [sequential](Self::is_sequential). What is computed with it may differ between waves and lanes: whoever uses it keeps
+    /// rule 4.
     #[inline(always)]
     #[doc(hidden)]
-    pub unsafe fn in_own_wave<R>(&self, body: impl FnOnce(&Wave<'_, D>) -> R) -> R {
-        let _waves = self.enter_item_scope();
+    pub unsafe fn own_wave(&self) -> Wave<'_, D> {
+        self.assert_group_scope();
         // SAFETY: as in `waves`.
         let index = unsafe { gb::__gb_wave_uniform(self.own_number() / self.wave_size()) };
-        body(&Wave::new(self, index))
+        Wave::new(self.copy(), index)
+    }
+
+    /// The same group for one of its waves. A copy, so that nobody holds the address of the one that the compiler shall see through.
+    #[inline(always)]
+    fn copy(&self) -> Workgroup<'_, D> {
+        Workgroup { axes: self.axes, extent: self.extent, in_item_scope: Flag::new(), scope: PhantomData }
     }
 
     /// Items of a whole wave: the lanes that the device has, or that [`Wave`] has on the host.

@@ -166,7 +166,8 @@ impl<const D: usize> Wave<'_, D> {
     #[doc(hidden)]
     pub fn before<T: GroupValue>(&self, value: MaybeUninit<T>, distance: u32) -> MaybeUninit<T> {
         self.end_unless_complete::<T>();
-        exchanged(value, |from, to, size| shuffle(from, to, size, self.own_lane().wrapping_sub(distance)))
+        let lane = self.own_lane().wrapping_sub(distance);
+        exchanged(value, |from, to, size| shuffle(from, to, size, lane))
     }
 }
 

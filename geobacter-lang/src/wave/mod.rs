@@ -39,7 +39,7 @@ const HOST_LANES: usize = gb::HOST_WAVE_SIZE as usize;
 ///
 /// Neither `Send` nor `Sync`, so a closure for item scope cannot capture it.
 pub struct Wave<'w, const D: usize> {
-    workgroup: &'w Workgroup<'w, D>,
+    workgroup: Workgroup<'w, D>,
     index: u32,
     in_item_scope: Flag,
     scope: PhantomData<dyn OnlyAtGroupScope>,
@@ -48,7 +48,7 @@ pub struct Wave<'w, const D: usize> {
 impl<'w, const D: usize> Wave<'w, D> {
     /// For [`Workgroup::waves`] and its like only, which all lanes of the wave with this number have entered.
     #[inline(always)]
-    pub(crate) fn new(workgroup: &'w Workgroup<'w, D>, index: u32) -> Self {
+    pub(crate) fn new(workgroup: Workgroup<'w, D>, index: u32) -> Self {
         Self { workgroup, index, in_item_scope: Flag::new(), scope: PhantomData }
     }
 

@@ -112,13 +112,14 @@ fn in_waves<T: LdsElement, const D: usize>(
     value: impl Fn(Item<'_, D>) -> T + Sync,
     combine: impl Fn(T, T) -> T + Sync,
 ) -> T {
+    // SAFETY: rule 4: what it combines is for the group if it is the group, and else only combined further.
+    let wave = unsafe { workgroup.own_wave() };
+    let values = wave.varying_or(identity, value);
     if waves::is_one(workgroup) {
-        // SAFETY: rule 4: the wave is the group. It combines its blocks as is done below.
-        return unsafe { workgroup.in_own_wave(|wave| wave.reduce(&wave.varying_or(identity, value), combine)) };
+        // In the same order as below.
+        return wave.reduce(&values, combine);
     }
-    // SAFETY: rule 4: what each item has differs, and is only combined.
-    let own = unsafe {
-        workgroup.in_own_wave(|wave| wave.reduce_blocks(wave.lanes(), wave.varying_or(identity, value).own(), &combine))
-    };
+    // SAFETY: rule 4: a call runs one item, and all lanes have a value.
+    let own = unsafe { wave.reduce_blocks(wave.lanes(), values.own(), &combine) };
     waves::combined(workgroup, own, combine)
 }

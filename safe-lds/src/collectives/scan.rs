@@ -22,9 +22,7 @@ pub(super) fn inclusive<'w, T: LdsElement, const D: usize>(
     if waves::are_wide(workgroup) {
         return in_waves(workgroup, identity, value, combine, false);
     }
-    in_lds(workgroup, identity, value, &combine, |number, values, blocks| {
-        behind(number / BLOCK, blocks, values[number], &combine)
-    })
+    in_lds(workgroup, identity, value, &combine, |number, scanned| scanned[number])
 }
 
 #[inline(always)]
@@ -37,33 +35,23 @@ pub(super) fn exclusive<'w, T: LdsElement, const D: usize>(
     if waves::are_wide(workgroup) {
         return in_waves(workgroup, identity, value, combine, true);
     }
-    in_lds(workgroup, identity, value, &combine, |number, values, blocks| {
-        let block = number / BLOCK;
-        if !number.is_multiple_of(BLOCK) {
-            behind(block, blocks, values[number - 1], &combine)
-        } else if block > 0 {
-            blocks[(block - 1) % BLOCK]
-        } else {
-            identity
-        }
-    })
+    in_lds(
+        workgroup,
+        identity,
+        value,
+        &combine,
+        |number, scanned| if number == 0 { identity } else { scanned[number - 1] },
+    )
 }
 
-/// A value of a block behind what all blocks before it have.
-#[inline(always)]
-fn behind<T: LdsElement>(block: usize, blocks: &[T; BLOCK], value: T, combine: &impl Fn(T, T) -> T) -> T {
-    if block > 0 { combine(blocks[(block - 1) % BLOCK], value) } else { value }
-}
-
-/// What `own` makes, for each item, of its number, the scans of the blocks and the scan of what the blocks have; and the
-/// combination of all values.
+/// What `own` makes, for each item, of its number and the inclusive scan; and the combination of all values.
 #[inline(always)]
 fn in_lds<'w, T: LdsElement, const D: usize>(
     workgroup: &'w Workgroup<'_, D>,
     identity: T,
     value: impl Fn(Item<'_, D>) -> T + Sync,
     combine: &(impl Fn(T, T) -> T + Sync),
-    own: impl Fn(usize, &[T], &[T; BLOCK]) -> T + Sync,
+    own: impl Fn(usize, &[T]) -> T + Sync,
 ) -> (Private<'w, T>, T) {
     let items = workgroup.items();
     // SAFETY: rule 5: the only one in this function, which ends before any other collective begins: item scope cannot reach a
@@ -72,15 +60,67 @@ fn in_lds<'w, T: LdsElement, const D: usize>(
     let mut values = values.fill(workgroup, value_or(identity, value));
     scan_blocks(workgroup, &mut values, combine);
     let count = items.div_ceil(BLOCK);
-    let mut blocks = [identity; BLOCK];
-    let mut block = 0;
-    while block < count {
-        let end = (block + 1) * BLOCK;
-        blocks[block % BLOCK] = values[if end < items { end } else { items } - 1];
-        block += 1;
+    if count > 1 {
+        let mut blocks = [identity; BLOCK];
+        let mut block = 0;
+        while block < count {
+            let end = (block + 1) * BLOCK;
+            blocks[block % BLOCK] = values[if end < items { end } else { items } - 1];
+            block += 1;
+        }
+        workgroup.for_all_items(|| scan(&mut blocks, count, combine));
+        join_blocks(workgroup, &mut values, &blocks, combine);
     }
-    workgroup.for_all_items(|| scan(&mut blocks, count, combine));
-    (workgroup.private_with(|item| own(item.local_index(), &values, &blocks)), blocks[(count - 1) % BLOCK])
+    (workgroup.private_with(|item| own(item.local_index(), &values)), values[items - 1])
+}
+
+/// Whether this is the number of a block's last item.
+#[inline(always)]
+fn ends_block(number: usize, items: usize) -> bool {
+    number % BLOCK == BLOCK - 1 || number == items - 1
+}
+
+/// Combines what all blocks before a block have with its scanned values. Its last is that of all blocks up to it: see
+/// [`in_waves`].
+#[inline(always)]
+fn join_blocks<T: LdsElement, const D: usize>(
+    workgroup: &Workgroup<'_, D>,
+    values: &mut Filled<'_, [T]>,
+    blocks: &[T; BLOCK],
+    combine: &(impl Fn(T, T) -> T + Sync),
+) {
+    if !workgroup.is_sequential() {
+        let items = workgroup.items();
+        values.update(workgroup, |item, value| {
+            let (number, block) = (item.local_index(), item.local_index() / BLOCK);
+            if ends_block(number, items) {
+                *value = blocks[block % BLOCK];
+            } else if block > 0 {
+                *value = combine(blocks[(block - 1) % BLOCK], *value);
+            }
+        });
+        return;
+    }
+    let region = values.region();
+    workgroup.barrier();
+    workgroup.for_all_items(|| {
+        let mut first = BLOCK;
+        while first < region.length {
+            let left = region.length - first;
+            let length = if left < BLOCK { left } else { BLOCK };
+            // SAFETY: rule 6: this call runs all items; the block lies in the region.
+            let values = unsafe { core::slice::from_raw_parts_mut(region.element(first), length) };
+            let (before, all) = (blocks[(first / BLOCK - 1) % BLOCK], blocks[first / BLOCK % BLOCK]);
+            if let Some((last, values)) = values.split_last_mut() {
+                for value in values {
+                    *value = combine(before, *value);
+                }
+                *last = all;
+            }
+            first += BLOCK;
+        }
+    });
+    workgroup.barrier();
 }
 
 /// Scans each block by itself.
@@ -151,72 +191,67 @@ fn in_waves<'w, T: LdsElement, const D: usize>(
     combine: impl Fn(T, T) -> T + Sync,
     exclusive: bool,
 ) -> (Private<'w, T>, T) {
+    // SAFETY: rule 4: what it scans is for the group if it is the group; else it is used in item scope, or as that of its block.
+    let wave = unsafe { workgroup.own_wave() };
+    let values = wave.varying_or(identity, value);
     if waves::is_one(workgroup) {
-        // SAFETY: rule 4: the wave is the group, and each item's value is used in item scope. It combines its blocks as is done
-        // below.
-        let (own, all) = unsafe {
-            workgroup.in_own_wave(|wave| {
-                let values = wave.varying_or(identity, value);
-                let (own, all) = if exclusive {
-                    wave.exclusive_scan(identity, &values, combine)
-                } else {
-                    wave.inclusive_scan(&values, combine)
-                };
-                (own.own(), all)
-            })
+        // In the same order as below.
+        let (own, all) = if exclusive {
+            wave.exclusive_scan(identity, &values, combine)
+        } else {
+            wave.inclusive_scan(&values, combine)
         };
+        let own = own.own();
         // SAFETY: rule 4: a scan has a value for each item.
         return (workgroup.private_with(|_| unsafe { own.assume_init() }), all);
     }
     let items = workgroup.items();
-    // SAFETY: rule 4: what each item has differs, and is used in item scope or as that of its block.
-    let (scanned, own) = unsafe {
-        workgroup.in_own_wave(|wave| {
-            let values = wave.varying_or(identity, value);
-            let scanned = wave.scan_blocks(wave.lanes(), values.own(), &combine);
-            (scanned, if exclusive { wave.before(scanned, 1) } else { scanned })
-        })
-    };
+    // SAFETY: rule 4: a call runs one item, and all lanes have a value.
+    let scanned = unsafe { wave.scan_blocks(wave.lanes(), values.own(), &combine) };
+    let own = if exclusive { wave.before(scanned, 1) } else { scanned };
     // SAFETY: rule 5: as in `in_lds`.
     let mut ends = unsafe { Lds::temporary::<BLOCK, D>(workgroup) };
-    let ends_block = |number: usize| number % BLOCK == BLOCK - 1 || number == items - 1;
-    let mut ends = waves::filled(workgroup, &mut ends, ends_block, scanned);
+    let mut ends = waves::filled(workgroup, &mut ends, |number| ends_block(number, items), scanned);
     let count = ends.len();
-    // Of the first block, nobody uses it.
-    let block_before = |item: LocalItem<'_, D>| (item.local_index() / BLOCK).saturating_sub(1);
+    // The last item of a block has what all blocks up to it have; so what is before an item is what the item before has, and the last
+    // one has what all have. Others combine what the blocks before theirs have with their own. Of the first block, nobody uses it.
+    let takes_all = |number: usize| !exclusive && ends_block(number, items);
+    let block_of = |item: LocalItem<'_, D>| {
+        let block = item.local_index() / BLOCK;
+        if takes_all(item.local_index()) { block } else { block.saturating_sub(1) }
+    };
+    // SAFETY: rule 4: all waves scan the same values, in the same order, or it is used in item scope.
+    let wave = unsafe { workgroup.own_wave() };
+    let mut blocks = waves::of_lanes(&wave, &ends).own();
     let (before, all) = if waves::have_lanes(workgroup, count) {
-        // SAFETY: rule 4: all waves scan the same values, in the same order; they have that many lanes. What each item takes of
-        // them is used in item scope.
+        // SAFETY: rule 4: there are that many lanes.
         unsafe {
-            workgroup.in_own_wave(|wave| {
-                let blocks = wave.scan_blocks(count, waves::of_lanes(wave, &ends).own(), &combine);
-                (wave.gather(blocks, block_before), wave.read_lane(blocks, count - 1))
-            })
+            blocks = wave.scan_blocks(count, blocks, &combine);
+            (wave.gather(blocks, block_of), wave.read_lane(blocks, count - 1))
         }
     } else {
-        // SAFETY: rule 4: it is used in item scope. The first wave has that many lanes.
-        let blocks = unsafe {
-            workgroup.in_own_wave(|wave| {
-                let own = waves::of_lanes(wave, &ends).own();
-                if wave.index() == 0 { wave.scan_blocks(count, own, &combine) } else { own }
-            })
-        };
+        if wave.index() == 0 {
+            // SAFETY: rule 4: the first wave has that many lanes.
+            blocks = unsafe { wave.scan_blocks(count, blocks, &combine) };
+        }
         // SAFETY: rule 4: all items have a value; those of the first wave, which all that have an element are, a scanned one.
         ends.update(workgroup, |_, value| *value = unsafe { blocks.assume_init() });
-        // SAFETY: rule 4: it is used in item scope.
-        let before = unsafe { workgroup.in_own_wave(|wave| wave.varying(|item| ends[block_before(item)]).own()) };
-        (before, ends[count - 1])
+        (wave.varying(|item| ends[block_of(item)]).own(), ends[count - 1])
     };
     let own = workgroup.private_with(|item| {
-        let (block, is_first) = (item.local_index() / BLOCK, item.local_index().is_multiple_of(BLOCK));
+        let number = item.local_index();
+        let is_first = exclusive && number.is_multiple_of(BLOCK);
         // SAFETY: rule 4: the first of a block have no value of their own if it is that of the item before, and those of the first
-        // block none of blocks before.
+        // block none of blocks before; the last ones of blocks have that of their block.
         unsafe {
-            match (exclusive && is_first, block > 0) {
-                (true, true) => before.assume_init(),
-                (true, false) => identity,
-                (false, true) => combine(before.assume_init(), own.assume_init()),
-                (false, false) => own.assume_init(),
+            if is_first && number == 0 {
+                identity
+            } else if is_first || takes_all(number) {
+                before.assume_init()
+            } else if number >= BLOCK {
+                combine(before.assume_init(), own.assume_init())
+            } else {
+                own.assume_init()
             }
         }
     });

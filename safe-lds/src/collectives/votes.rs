@@ -15,17 +15,13 @@ pub(super) fn count<const D: usize>(
     if !waves::are_wide(workgroup) {
         return reduce::reduce(workgroup, 0, |item| u32::from(condition(item)), u32::wrapping_add);
     }
+    // SAFETY: rule 4: what it counts is for the group if it is the group, and else only added.
+    let wave = unsafe { workgroup.own_wave() };
     if waves::is_one(workgroup) {
-        // SAFETY: rule 4: the wave is the group.
-        return unsafe { workgroup.in_own_wave(|wave| wave.count(&wave.varying_or(false, condition))) };
+        return wave.count(&wave.varying_or(false, condition));
     }
-    // SAFETY: rule 4: what each block has counted differs, and is only added.
-    let own = unsafe {
-        workgroup.in_own_wave(|wave| {
-            let votes = wave.ballot(&wave.varying_or(false, condition));
-            // Those of its block.
-            wave.varying(|item| ((votes >> (item.lane() / BLOCK * BLOCK)) as u32).count_ones()).own()
-        })
-    };
+    let votes = wave.ballot(&wave.varying_or(false, condition));
+    // Those of the item's block.
+    let own = wave.varying(|item| ((votes >> (item.lane() / BLOCK * BLOCK)) as u32).count_ones()).own();
     waves::combined(workgroup, own, u32::wrapping_add)
 }

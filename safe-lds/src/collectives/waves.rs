@@ -36,16 +36,17 @@ pub(super) fn combined<T: LdsElement, const D: usize>(
     let mut values = unsafe { Lds::temporary::<BLOCK, D>(workgroup) };
     let mut values = filled(workgroup, &mut values, |number| number.is_multiple_of(BLOCK), own);
     let count = values.len();
+    // SAFETY: rule 4: what it combines is the same in all waves, or used in item scope.
+    let wave = unsafe { workgroup.own_wave() };
     if have_lanes(workgroup, count) {
-        // SAFETY: rule 4: all waves combine the same values, in the same order; they have that many lanes.
-        return unsafe { workgroup.in_own_wave(|wave| wave.reduce_first(count, &of_lanes(wave, &values), combine)) };
+        // SAFETY: rule 4: there are that many lanes.
+        return unsafe { wave.reduce_first(count, &of_lanes(&wave, &values), combine) };
     }
-    // SAFETY: rule 4: it is used in item scope. The first wave has that many lanes.
-    let all = unsafe {
-        workgroup.in_own_wave(|wave| {
-            (wave.index() == 0).then(|| wave.reduce_first(count, &of_lanes(wave, &values), combine))
-        })
-    };
+    let mut all = None;
+    if wave.index() == 0 {
+        // SAFETY: rule 4: the first wave has that many lanes.
+        all = Some(unsafe { wave.reduce_first(count, &of_lanes(&wave, &values), combine) });
+    }
     values.update(workgroup, |item, value| {
         if let (0, Some(all)) = (item.local_index(), all) {
             *value = all;
