@@ -324,7 +324,8 @@ impl<'k, const D: usize> Workgroup<'k, D> {
             (unsafe { gb::__gb_wave_uniform(self.own_number() / size) }, 1)
         };
         while left > 0 {
-            body(Wave::new(self.copy(), index));
+            // SAFETY: as in `own_wave`.
+            body(Wave::new(unsafe { self.copy() }, index));
             index = index.wrapping_add(1);
             left = left.wrapping_sub(1);
         }
@@ -341,12 +342,17 @@ impl<'k, const D: usize> Workgroup<'k, D> {
         self.assert_group_scope();
         // SAFETY: as in `waves`.
         let index = unsafe { gb::__gb_wave_uniform(self.own_number() / self.wave_size()) };
-        Wave::new(self.copy(), index)
+        // SAFETY: rule 4: a wave does nothing with it but ask.
+        Wave::new(unsafe { self.copy() }, index)
     }
 
-    /// The same group for one of its waves. A copy, so that nobody holds the address of the one that the compiler shall see through.
+    /// The same group once more, so that nobody holds the address of the one that the compiler shall see through.
+    ///
+    /// # Safety
+    /// Only one of the two is used at a time, and this one by code that makes no LDS of its own place in the source (rule 5).
     #[inline(always)]
-    fn copy(&self) -> Workgroup<'_, D> {
+    #[doc(hidden)]
+    pub unsafe fn copy(&self) -> Workgroup<'_, D> {
         Workgroup { axes: self.axes, extent: self.extent, in_item_scope: Flag::new(), scope: PhantomData }
     }
 

@@ -19,7 +19,8 @@ pub(super) fn reduce<T: LdsElement, const D: usize>(
     combine: impl Fn(T, T) -> T + Sync,
 ) -> T {
     if waves::are_wide(workgroup) {
-        in_waves(workgroup, identity, value, combine)
+        // SAFETY: rule 5: for this call, and `in_waves` uses LDS that all collectives share.
+        in_waves(&unsafe { workgroup.copy() }, identity, value, combine)
     } else {
         in_lds(workgroup, identity, value, combine)
     }
@@ -105,7 +106,8 @@ fn all_pairs(length: usize, pair: impl Fn(usize, usize)) {
     }
 }
 
-#[inline(always)]
+/// A function of its own, because on the host it is never called, and would have LLVM take a kernel for too large to be inlined.
+#[inline(never)]
 fn in_waves<T: LdsElement, const D: usize>(
     workgroup: &Workgroup<'_, D>,
     identity: T,

@@ -20,7 +20,8 @@ pub(super) fn inclusive<'w, T: LdsElement, const D: usize>(
     combine: impl Fn(T, T) -> T + Sync,
 ) -> (Private<'w, T>, T) {
     if waves::are_wide(workgroup) {
-        return in_waves(workgroup, identity, value, combine, false);
+        // SAFETY: rule 5: for this call, and `in_waves` uses LDS that all collectives share.
+        return in_waves(unsafe { workgroup.copy() }, identity, value, combine, false);
     }
     in_lds(workgroup, identity, value, &combine, |number, scanned| scanned[number])
 }
@@ -33,7 +34,8 @@ pub(super) fn exclusive<'w, T: LdsElement, const D: usize>(
     combine: impl Fn(T, T) -> T + Sync,
 ) -> (Private<'w, T>, T) {
     if waves::are_wide(workgroup) {
-        return in_waves(workgroup, identity, value, combine, true);
+        // SAFETY: rule 5: for this call, and `in_waves` uses LDS that all collectives share.
+        return in_waves(unsafe { workgroup.copy() }, identity, value, combine, true);
     }
     in_lds(
         workgroup,
@@ -183,14 +185,16 @@ fn scan<T: LdsElement>(values: &mut [T; BLOCK], count: usize, combine: &impl Fn(
     }
 }
 
-#[inline(always)]
+/// A function of its own, as [`reduce`](super::reduce)'s is.
+#[inline(never)]
 fn in_waves<'w, T: LdsElement, const D: usize>(
-    workgroup: &'w Workgroup<'_, D>,
+    workgroup: Workgroup<'w, D>,
     identity: T,
     value: impl Fn(Item<'_, D>) -> T + Sync,
     combine: impl Fn(T, T) -> T + Sync,
     exclusive: bool,
 ) -> (Private<'w, T>, T) {
+    let workgroup = &workgroup;
     // SAFETY: rule 4: what it scans is for the group if it is the group; else it is used in item scope, or as that of its block.
     let wave = unsafe { workgroup.own_wave() };
     let values = wave.varying_or(identity, value);

@@ -15,6 +15,13 @@ pub(super) fn count<const D: usize>(
     if !waves::are_wide(workgroup) {
         return reduce::reduce(workgroup, 0, |item| u32::from(condition(item)), u32::wrapping_add);
     }
+    // SAFETY: rule 5: for this call, and `in_waves` uses LDS that all collectives share.
+    in_waves(&unsafe { workgroup.copy() }, condition)
+}
+
+/// A function of its own, as [`reduce`]'s is.
+#[inline(never)]
+fn in_waves<const D: usize>(workgroup: &Workgroup<'_, D>, condition: impl Fn(Item<'_, D>) -> bool + Sync) -> u32 {
     // SAFETY: rule 4: what it counts is for the group if it is the group, and else only added.
     let wave = unsafe { workgroup.own_wave() };
     if waves::is_one(workgroup) {
