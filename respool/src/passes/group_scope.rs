@@ -5,6 +5,7 @@
 
 use std::ptr;
 
+use super::stack_assumptions;
 use crate::ir::{Ir, Value};
 
 /// Waits for the group.
@@ -36,20 +37,36 @@ pub const WAVE_SHUFFLE: &str = "__gb_wave_shuffle";
 /// The same, of the lane whose number differs in some bits.
 pub const WAVE_SHUFFLE_XOR: &str = "__gb_wave_shuffle_xor";
 
-/// What [`inline`] runs.
+/// What [`inline`] runs first.
 ///
 /// Jump threading goes before the first `simplifycfg`: it takes the `None` of an iterator's `next` to the end of its loop. Otherwise a
 /// `select` is made of it, the loop goes on asking whether an element's address is null, and nobody knows any more how often it turns.
-const INLINE: &str = "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,jump-threading,simplifycfg,sroa,gvn,instcombine<no-verify-fixpoint>,simplifycfg)";
+const INLINE: &str =
+    "always-inline,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,jump-threading,simplifycfg)";
+/// What it runs as long as there are assumptions about the stack to be dropped.
+const TAKE_APART: &str = "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg)";
+/// What it runs at the end.
+const SIMPLIFY: &str = "function(sroa,gvn,instcombine<no-verify-fixpoint>,simplifycfg)";
+/// Closures hold addresses of closures that hold those of a wave, and so on: no kernel is deeper than that.
+const DEEPEST: usize = 16;
 
-/// Inlines everything, and simplifies as far as `redundant_barriers` needs to see what a pointer points to.
+/// Inlines everything, and simplifies as far as `redundant_barriers` needs to see what a pointer points to, and what is not for this
+/// device.
 ///
 /// # Errors
 /// What LLVM says.
 pub fn inline(module: &Ir<'_>) -> Result<(), String> {
     // Without a machine: LLVM threads no jumps for one whose branches diverge. It is right here all the same: blocks with convergent
     // calls, which barriers are, are never duplicated.
-    module.run_passes(INLINE, ptr::null_mut())
+    let run = |passes| module.run_passes(passes, ptr::null_mut());
+    run(INLINE)?;
+    for _ in 0..DEEPEST {
+        if !stack_assumptions::drop(module) {
+            break;
+        }
+        run(TAKE_APART)?;
+    }
+    run(SIMPLIFY)
 }
 
 const ALL: [&str; 13] = [

@@ -7,3 +7,4 @@ pub mod group_scope;
 pub mod library_calls;
 pub mod messages;
 pub mod redundant_barriers;
+pub mod stack_assumptions;

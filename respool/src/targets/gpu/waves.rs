@@ -6,10 +6,12 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use llvm_sys::{LLVMOpcode, LLVMTypeKind};
+
 use super::{Gpu, KernelLowering, definitions};
 use crate::{
     error::Error,
-    ir::{Builder, Value},
+    ir::{Builder, Ir, Type, Value},
     passes::group_scope::{
         WAVE_BALLOT, WAVE_OF_ALL, WAVE_READ, WAVE_READ_FIRST, WAVE_SHUFFLE, WAVE_SHUFFLE_XOR, WAVE_UNIFORM,
     },
@@ -66,15 +68,17 @@ pub fn lower(lowering: &KernelLowering<'_, '_>, kernel: Value, gpu: Gpu<'_>, wor
                 functions.insert(word.clone(), text);
                 Some((word, mask))
             });
+            let whole = arguments.first().is_some_and(|&from| holds_whole_words(module, from));
+            let what = if whole { "words" } else { "bytes" };
             let (name, text) = match constant {
                 Some((word, mask)) => {
-                    let name = format!("{intrinsic}_{mask}_of_{size}");
-                    let text = move_words(&name, size, &word, false);
+                    let name = format!("{intrinsic}_{mask}_of_{size}_{what}");
+                    let text = move_words(&name, size, &word, false, whole);
                     (name, text)
                 }
                 None => {
-                    let name = format!("{intrinsic}_of_{size}");
-                    let text = move_words(&name, size, word, intrinsic != WAVE_READ_FIRST);
+                    let name = format!("{intrinsic}_of_{size}_{what}");
+                    let text = move_words(&name, size, word, intrinsic != WAVE_READ_FIRST, whole);
                     (name, text)
                 }
             };
@@ -141,8 +145,51 @@ define i1 @__gb_wave_is_complete(i32 %lanes) alwaysinline convergent nounwind {
 declare i64 @llvm.ctpop.i64(i64)
 ";
 
-/// A function that moves `size` bytes with the function `word`, which takes a second argument or not.
-fn move_words(name: &str, size: u64, word: &str, has_argument: bool) -> String {
+/// Whether a variable, which is a stack slot, is written as whole words only, so that each of them has a value or has none. To freeze
+/// those would make zeros of what lanes have that nobody asks for theirs, and a selection of each step of a reduction.
+fn holds_whole_words(module: &Ir<'_>, variable: Value) -> bool {
+    let mut slot = variable;
+    while slot.is_instruction() && slot.opcode() == LLVMOpcode::LLVMAddrSpaceCast {
+        slot = slot.operand(0);
+    }
+    if !slot.is_instruction() || slot.opcode() != LLVMOpcode::LLVMAlloca {
+        return false;
+    }
+    let mut pointers = vec![slot];
+    while let Some(pointer) = pointers.pop() {
+        for user in pointer.users() {
+            match user.opcode() {
+                LLVMOpcode::LLVMAddrSpaceCast => pointers.push(user),
+                LLVMOpcode::LLVMLoad => {}
+                LLVMOpcode::LLVMStore => {
+                    let value = user.operand(0);
+                    if value == pointer || !module.size_of(value.ty()).is_multiple_of(4) || !is_scalar(value.ty()) {
+                        return false;
+                    }
+                }
+                LLVMOpcode::LLVMCall => {
+                    let callee = user.callee();
+                    let name = if callee.is_function() { callee.name() } else { String::new() };
+                    // What another lane had is frozen.
+                    if !name.starts_with("__gb_wave_") && !name.starts_with("llvm.lifetime.") {
+                        return false;
+                    }
+                }
+                _ => return false,
+            }
+        }
+    }
+    true
+}
+
+fn is_scalar(ty: Type) -> bool {
+    let kinds = [LLVMTypeKind::LLVMFloatTypeKind, LLVMTypeKind::LLVMDoubleTypeKind, LLVMTypeKind::LLVMIntegerTypeKind];
+    kinds.contains(&ty.kind())
+}
+
+/// A function that moves `size` bytes with the function `word`, which takes a second argument or not. `whole`: each word has a value
+/// or has none.
+fn move_words(name: &str, size: u64, word: &str, has_argument: bool, whole: bool) -> String {
     let argument = if has_argument { ", i32 %argument" } else { "" };
     let mut text = format!("\ndefine void @{name}(ptr %from, ptr %to{argument}) alwaysinline convergent nounwind {{\n");
     for at in (0..size).step_by(4) {
@@ -152,12 +199,19 @@ fn move_words(name: &str, size: u64, word: &str, has_argument: bool) -> String {
             4 => (format!("add i32 %bits{at}, 0"), format!("add i32 %fixed{at}, 0")),
             _ => (format!("zext i{bits} %bits{at} to i32"), format!("trunc i32 %fixed{at} to i{bits}")),
         };
+        let load = if whole {
+            format!("  %bits{at} = load i{bits}, ptr %from{at}, align 1")
+        } else {
+            format!(
+                "  %loaded{at} = load <{bytes} x i8>, ptr %from{at}, align 1
+  %frozen{at} = freeze <{bytes} x i8> %loaded{at}
+  %bits{at} = bitcast <{bytes} x i8> %frozen{at} to i{bits}"
+            )
+        };
         write!(
             text,
             "  %from{at} = getelementptr i8, ptr %from, i64 {at}
-  %loaded{at} = load <{bytes} x i8>, ptr %from{at}, align 1
-  %frozen{at} = freeze <{bytes} x i8> %loaded{at}
-  %bits{at} = bitcast <{bytes} x i8> %frozen{at} to i{bits}
+{load}
   %word{at} = {widen}
   %moved{at} = call i32 @{word}(i32 %word{at}{argument})
   %fixed{at} = freeze i32 %moved{at}
