@@ -264,7 +264,7 @@ fn grids_and_groups_are_within_the_limits() {
         "a grid of 202 items along y, in whole work-groups, is over the device's limit of 200; launch it in pieces",
     );
     refused(
-        launch([1, 1, 1], [1000, 300, 20]),
+        launch([1, 3, 1], [1000, 300, 20]),
         "a grid of 6000000 items along all dimensions, in whole work-groups, is over the device's limit of 100000; launch \
          it in pieces",
     );

@@ -38,6 +38,7 @@ static DIALECT: Dialect = Dialect {
     end_item: "llvm.amdgcn.endpgm",
     workgroup_scope: "workgroup",
     device_scope: "agent",
+    system_atomic: |_, _| None,
 };
 
 unsafe extern "C" {

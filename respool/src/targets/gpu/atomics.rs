@@ -32,6 +32,7 @@ pub fn lower(lowering: &KernelLowering<'_, '_>, gpu: Gpu<'_>) -> Result<(), Erro
 fn definition(name: &str, dialect: &Dialect) -> Option<String> {
     let (rest, scope) = name.strip_prefix(PREFIX)?.rsplit_once('_')?;
     let (operation, ty) = rest.rsplit_once('_')?;
+    let instruction = (scope == "system").then(|| (dialect.system_atomic)(operation, ty)).flatten();
     let scope = match scope {
         "workgroup" => format!(r#"syncscope("{}") "#, dialect.workgroup_scope),
         "device" => format!(r#"syncscope("{}") "#, dialect.device_scope),
@@ -48,6 +49,15 @@ fn definition(name: &str, dialect: &Dialect) -> Option<String> {
         "f64" => ("double", true, true, 8),
         _ => return None,
     };
+    if let Some(instruction) = instruction {
+        let (bits, register) = if bytes == 8 { ("i64", "l") } else { ("i32", "r") };
+        return Some(format!(
+            "define {llvm} @{name}(ptr %p, {llvm} %v) alwaysinline convergent nounwind {{\n  \
+               %b = bitcast {llvm} %v to {bits}\n  \
+               %o = call {bits} asm sideeffect \"{instruction} $0, [$1], $2;\", \"={register},l,{register},~{{memory}}\"(ptr %p, {bits} %b)\n  \
+               %r = bitcast {bits} %o to {llvm}\n  ret {llvm} %r\n}}\n"
+        ));
+    }
     let body = match operation {
         "load" => {
             return Some(format!(

@@ -45,6 +45,9 @@ pub struct Dialect {
     pub workgroup_scope: &'static str,
     /// Synchronisation scope of a device.
     pub device_scope: &'static str,
+    /// The assembler's instruction for a read-modify-write operation of the whole system, if LLVM's own would have a narrower scope:
+    /// made of `geobacter_lang`'s names for operation and type.
+    pub system_atomic: fn(&str, &str) -> Option<String>,
 }
 
 /// Numbers of address spaces. The generic one is 0 in all families.

@@ -28,6 +28,7 @@ mod occupancy;
 mod processor;
 mod remainder;
 mod resources;
+mod system_atomics;
 mod waves;
 
 pub use occupancy::warps_per_scheduler;
@@ -44,6 +45,7 @@ static DIALECT: Dialect = Dialect {
     end_item: "llvm.nvvm.exit",
     workgroup_scope: "block",
     device_scope: "device",
+    system_atomic: system_atomics::instruction,
 };
 
 /// Work-items in a wave, which NVIDIA calls a warp.
