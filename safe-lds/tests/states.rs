@@ -379,8 +379,9 @@ fn collectives_give_the_same_on_every_device() {
     check([9], [5]);
     check([3, 3], [3, 2]);
     check([2, 2, 2], [2, 1, 3]);
-    check([40], [33]);
+    // Miri runs a thread for each item, and is slow with many.
     if !cfg!(miri) {
+        check([40], [33]);
         check([100], [64]);
         check([150], [70]);
         check([20, 20], [16, 11]);
