@@ -374,13 +374,13 @@ fn collectives_give_the_same_on_every_device() {
         }
     }
     check([3], [1]);
-    check([6], [2]);
     check([6], [3]);
-    check([9], [5]);
     check([3, 3], [3, 2]);
-    check([2, 2, 2], [2, 1, 3]);
     // Miri runs a thread for each item, and is slow with many.
     if !cfg!(miri) {
+        check([6], [2]);
+        check([9], [5]);
+        check([2, 2, 2], [2, 1, 3]);
         check([40], [33]);
         check([100], [64]);
         check([150], [70]);
