@@ -208,7 +208,7 @@ fn prepared(program: &str) -> Command {
     command.current_dir(workspace()).env("CARGO_TARGET_DIR", workspace().join("target"));
     command.env("CARGO_NET_OFFLINE", "true").env("CARGO_TERM_COLOR", "never").env("AMDGPU_SIM", "gfx942");
     command.env("GEOBACTER_CACHE", workspace().join("cache"));
-    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET"] {
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET", "CARGO_INCREMENTAL"] {
         command.env_remove(name);
     }
     command
