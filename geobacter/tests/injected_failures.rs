@@ -5,7 +5,7 @@
 use std::{env, process::Command};
 
 use amdgpu_sim::injection::{Injection, walk};
-use geobacter::{DeviceInfo, DeviceKind, Error, Graph, LaunchError, prelude::*};
+use geobacter::{DeviceInfo, DeviceKind, Error, Graph, LaunchError, MemoryStatistics, prelude::*};
 
 mod work;
 use work::{add, mix};
@@ -101,9 +101,7 @@ fn each_call_of_the_runtime_fails_once() {
             let failures = program(&device);
             told += u64::from(failures);
             most = most.max(failures);
-            device.wait();
-            let after = device.memory().statistics();
-            assert_eq!((after.in_use, after.live), (before.in_use, before.live), "{functions:?}");
+            assert_eq!(work::settled(&device, before), (before.in_use, before.live), "{functions:?}");
         });
         let injected = injected.unwrap();
         println!("{functions:?}: {injected} calls failed, {told} of them were told, the others made good");
@@ -174,8 +172,7 @@ fn just_started() {
         }
         Some(device) => {
             let failures = program(&device);
-            device.wait();
-            assert_eq!(device.memory().statistics().in_use, 0);
+            assert_eq!(work::settled(&device, MemoryStatistics::default()), (0, 0));
             match (injection.happened(), failures) {
                 (false, _) => "nothing failed",
                 (true, 0) => "made good",

@@ -1,10 +1,6 @@
 //! What a program takes of devices' memory. Statistics are the process's: the tests here run one at a time.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use geobacter::{Error, MemoryKind};
 
@@ -40,14 +36,7 @@ fn anything_in_flight_can_be_dropped_or_forgotten() {
             }
         }
         // Streams are gone; what they left in flight is settled by itself.
-        for _ in 0..600 {
-            if device.memory().statistics().in_use == start.in_use {
-                break;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        let end = device.memory().statistics();
-        assert_eq!((end.in_use, end.live), (start.in_use, start.live), "{}", device.id());
+        assert_eq!(work::settled(&device, start), (start.in_use, start.live), "{}", device.id());
     }
 }
 

@@ -155,14 +155,8 @@ fn stress(device: &Device) {
         buffers.iter().for_each(|buffer| lock(buffer).check());
         lock(&looped).tracked.check();
     }
-    device.wait();
-    // Streams that were dropped in flight are settled on another thread.
-    let deadline = Instant::now() + std::time::Duration::from_secs(60);
-    while device.memory().statistics().in_use != before.in_use && Instant::now() < deadline {
-        thread::yield_now();
-    }
-    let after = device.memory().statistics();
-    assert_eq!((after.in_use, after.live), (before.in_use, before.live), "memory is left behind on {}", device.id());
+    let after = work::settled(device, before);
+    assert_eq!(after, (before.in_use, before.live), "memory is left behind on {}", device.id());
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use geobacter_cuda_driver::sys::CUresult;
 use geobacter_runtime_core::{
@@ -85,6 +89,11 @@ fn run(card: usize) -> bool {
     let device = Device::new(Arc::new(gpu));
     let streamed = streams(&device);
     device.wait();
+    // Who is told of an event may hold what it used for a moment longer, on another thread.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while device.memory().statistics().live != 0 && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
+    }
     let statistics = device.memory().statistics();
     assert_eq!((statistics.in_use, statistics.live), (0, 0), "{launched:?} {streamed:?}");
     launched.is_err() || streamed.is_err()
