@@ -12,7 +12,7 @@
 //! * [`partition`]: which elements of an output belong to which item.
 //! * [`soa`]: buffers of structs, one array for each field.
 //! * [`spec`]: values that are constants in a device's code.
-//! * [`descriptor`], [`instance`]: what `#[kernel]` leaves behind for the runtime and for the spool step.
+//! * [`descriptor`], [`mod@instance`]: what `#[kernel]` leaves behind for the runtime and for the spool step.
 //! * [`entry`], [`intrinsics`]: how a work-group's run becomes calls of the kernel function.
 //! * [`check`]: what checked mode notes of accesses that only an `unsafe` promise keeps apart.
 //! * `math`: C's mathematical functions, for devices.
@@ -47,7 +47,6 @@ pub mod element;
 pub mod entry;
 pub mod grid;
 pub mod input;
-pub mod instance;
 pub mod intrinsics;
 pub mod item;
 mod math;
@@ -62,6 +61,9 @@ pub mod spec;
 pub mod value;
 pub mod wave;
 pub mod workgroup;
+
+/// What names an instance of a kernel: [`geobacter-instance`](geobacter_instance), which is a crate of its own because older compilers build it.
+pub use geobacter_instance as instance;
 
 pub use arg::KernelArg;
 pub use atomic::{AtomicElement, Atomics};

@@ -213,15 +213,45 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
             }
 
             /// What the kernel's declaration says.
-            #vis fn descriptor #impl_generics () -> &'static #lang::descriptor::LaunchDescriptor #where_clause {
+            #vis const fn descriptor #impl_generics () -> &'static #lang::descriptor::LaunchDescriptor #where_clause {
                 const { #descriptor }
+            }
+
+            #lang::instance::const_with_ids! {
+                [
+                    /// What names this instance: the symbol of its entry function. A `const fn` where the compiler has the
+                    /// intrinsic of Geobacter's `compiler-patch/rustc`.
+                    #vis
+                ]
+                [
+                    fn id #impl_generics () -> #lang::instance::InstanceId #where_clause {
+                        #lang::instance::instance_of!(Self::entry #call_generics)
+                    }
+                ]
+            }
+
+            #lang::instance::const_with_ids! {
+                [
+                    /// This instance as an entry of a `KernelTable`, by the function's name. A `const fn` as `id` is.
+                    #vis
+                ]
+                [
+                    fn table_entry #impl_generics () -> #lang::descriptor::KernelEntry #where_clause {
+                        #lang::descriptor::KernelEntry {
+                            name: #name,
+                            id: Self::id #call_generics (),
+                            entry: Self::entry #call_generics,
+                            descriptor: Self::descriptor #call_generics (),
+                        }
+                    }
+                ]
             }
 
             #[inline(never)]
             fn instance #impl_generics () -> #core::driver::KernelInstance #where_clause {
                 #core::driver::KernelInstance {
                     descriptor: Self::descriptor #call_generics (),
-                    record: #lang::instance_record!(Self::entry #call_generics),
+                    record: #lang::instance::instance_record!(Self::entry #call_generics),
                     entry: Self::entry #call_generics,
                 }
             }

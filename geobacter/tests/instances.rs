@@ -9,6 +9,8 @@ use std::{
 use geobacter::{
     __private::core::driver::{Dispatch, Driver, DriverError, Memory, MemoryKind},
     DeviceInfo, DeviceKind,
+    descriptor::KernelTable,
+    instance::{DuplicateKernel, InstanceId},
     prelude::*,
 };
 
@@ -87,6 +89,13 @@ fn plain(item: Item<2>, small: u8, large: u64, y: Out<f32>) {
     y.set(&item, small as f32 + large as f32);
 }
 
+#[kernel(workgroup = 64)]
+fn fill<T: Element, const TIMES: usize>(item: Item<1>, value: T, y: Out<T>) {
+    for _ in 0..TIMES {
+        y.set(&item, value);
+    }
+}
+
 #[test]
 fn each_instance_has_its_own_record() {
     let (driver, device) = recorder(|_| ());
@@ -106,6 +115,46 @@ fn each_instance_has_its_own_record() {
     assert!(symbols.iter().all(|symbol| symbol.starts_with("_") && symbol.contains("entry")), "{symbols:?}");
     for (first, second) in seen.iter().zip(&seen[5..]) {
         assert_eq!((first.symbol, first.record), (second.symbol, second.record));
+    }
+}
+
+#[test]
+fn ids_and_tables_name_what_is_launched() {
+    let (driver, device) = recorder(|_| ());
+    let (x, mut y) = (device.zeroed::<f32>(10).unwrap(), device.zeroed::<f32>(10).unwrap());
+    plain::launch(&device, [5, 2], 7, 1 << 40, &mut y).unwrap();
+    fn launch_map<F: Fn(f32) -> f32 + Copy + Send + Sync + 'static>(
+        device: &Device,
+        f: F,
+        x: &DeviceBuffer<f32>,
+        y: &mut DeviceBuffer<f32>,
+    ) -> InstanceId {
+        map::launch::<_, _, 3>(device, 10, f, x, y).unwrap();
+        map::id::<f32, F, 3>()
+    }
+    let ids = [plain::id(), launch_map(&device, |v| v + 1.0, &x, &mut y), launch_map(&device, |v| v * 2.0, &x, &mut y)];
+    let seen: Vec<_> = driver.seen.lock().unwrap().iter().map(|seen| seen.symbol).collect();
+    assert_eq!(ids.map(InstanceId::symbol).to_vec(), seen);
+
+    let table = KernelTable::new([plain::table_entry(), fill::table_entry::<f32, 1>()]);
+    let entry = table.get("plain").unwrap();
+    assert_eq!((entry.id, entry.descriptor.dimensions, entry.descriptor.workgroup), (plain::id(), 2, [8, 4, 1]));
+    assert_eq!(table.get("fill").unwrap().descriptor, fill::descriptor::<f32, 1>());
+    let twice = KernelTable::try_new([plain::table_entry(), plain::table_entry()]).unwrap_err();
+    assert_eq!(twice, DuplicateKernel::Instance(plain::id()));
+    let one_name = KernelTable::try_new([fill::table_entry::<f32, 1>(), fill::table_entry::<f32, 2>()]);
+    assert_eq!(one_name.unwrap_err(), DuplicateKernel::Name("fill"));
+}
+
+geobacter::instance::with_const_ids! {
+    static KERNELS: KernelTable<2> =
+        KernelTable::new([plain::table_entry(), fill::table_entry::<f32, 1>()]);
+
+    #[test]
+    fn a_table_is_a_static() {
+        const PLAIN: InstanceId = plain::id();
+        assert_eq!(KERNELS.get("plain").unwrap().id, PLAIN);
+        assert_eq!(KERNELS.get("fill").unwrap().id, fill::id::<f32, 1>());
     }
 }
 

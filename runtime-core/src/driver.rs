@@ -15,6 +15,8 @@ use geobacter_spool::fault::FaultRecord;
 
 use crate::{check::CheckFailure, image::Constants, output::OutputSink};
 
+pub use geobacter_lang::instance::EntryFunction;
+
 /// What sort of device it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -466,9 +468,6 @@ pub trait Completion: Send + Sync + fmt::Debug + Any {
     /// Calls `then` once the work is done: at once, or later from a thread of the driver's, which it must not keep.
     fn notify(self: Arc<Self>, then: Box<dyn FnOnce() + Send>);
 }
-
-/// The compiled entry function of a kernel instance, for the host: it runs one work-group.
-pub type EntryFunction = unsafe extern "C-unwind" fn(kernarg: *const u8);
 
 /// One kernel instance of this program.
 #[derive(Clone, Copy, Debug)]

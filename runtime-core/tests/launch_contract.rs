@@ -9,7 +9,7 @@ use geobacter_lang::{
     Element, In, InOut, Out, Slice,
     descriptor::{FloatingPoint, LaunchDescriptor, ParamDescriptor},
     grid::Grid,
-    instance_record,
+    instance::instance_record,
     param::KernelParam,
     partition::{Assignment, Blocks, PerGroup, PerItem, Rows, Strided, Tile},
 };

@@ -34,7 +34,7 @@ static FLAT: LaunchDescriptor = LaunchDescriptor {
 
 macro_rules! instance {
     ($entry:ident) => {
-        KernelInstance { descriptor: &FLAT, record: geobacter_lang::instance_record!($entry), entry: $entry }
+        KernelInstance { descriptor: &FLAT, record: geobacter_lang::instance::instance_record!($entry), entry: $entry }
     };
 }
 

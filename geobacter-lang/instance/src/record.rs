@@ -1,11 +1,13 @@
 //! The instance record: one mutable record for each monomorphised kernel, found without a compiler change.
 //!
-//! `instance_record!` (in the macro's output) writes the record with inline assembly: a `sym` operand gives the mangled
+//! `instance_record!` (in the output of `#[kernel]`) writes the record with inline assembly: a `sym` operand gives the mangled
 //! name of the instance's entry function, and beside it stands a word that the runtime uses as its in-process cache.
 //! The assembly is emitted once for each inlined copy of the function that holds it, so that function is
 //! `#[inline(never)]`, and two records for one instance (two crates that instantiate it) hold the same name.
 
 use core::{ffi::c_void, fmt, slice, str, sync::atomic::AtomicPtr};
+
+use crate::InstanceId;
 
 /// One kernel instance of this binary.
 #[repr(C)]
@@ -19,6 +21,12 @@ pub struct InstanceRecord {
 unsafe impl Sync for InstanceRecord {}
 
 impl InstanceRecord {
+    /// What names the instance.
+    pub fn id(&self) -> InstanceId {
+        // SAFETY: contract of `instance_record!`: it is the entry function's symbol.
+        unsafe { InstanceId::from_symbol(self.symbol()) }
+    }
+
     /// Mangled name of the instance's entry function: the key of its archive entry.
     pub fn symbol(&self) -> &'static str {
         // SAFETY: contract of `instance_record!`: the assembly that makes the record writes pointer and length of a string in constant data; rustc's
@@ -50,7 +58,7 @@ impl fmt::Debug for InstanceRecord {
 #[macro_export]
 macro_rules! instance_record {
     ($($entry:tt)*) => {{
-        let record: *const $crate::instance::InstanceRecord;
+        let record: *const $crate::InstanceRecord;
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
         // SAFETY: Rust's own: the assembly reads and changes nothing; it defines constant data and the record, and takes its address.
         unsafe {

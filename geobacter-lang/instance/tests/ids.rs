@@ -1,0 +1,84 @@
+//! Ids are the names that inline assembly gives, whichever way they came about.
+
+use std::collections::BTreeSet;
+
+use geobacter_instance::{InstanceId, InstanceRecord, instance_of, instance_record};
+use geobacter_instance_elsewhere as elsewhere;
+
+unsafe extern "C-unwind" fn plain(_kernarg: *const u8) {}
+
+unsafe extern "C-unwind" fn generic<T, const N: usize>(_kernarg: *const u8) {}
+
+unsafe extern "C-unwind" fn map<F: Fn(u32) -> u32>(_kernarg: *const u8) {}
+
+#[inline(never)]
+fn record<T, const N: usize>() -> &'static InstanceRecord {
+    instance_record!(generic::<T, N>)
+}
+
+#[inline(never)]
+fn map_record<F: Fn(u32) -> u32>() -> &'static InstanceRecord {
+    instance_record!(map::<F>)
+}
+
+fn both_of<F: Fn(u32) -> u32>(_: F) -> [InstanceId; 2] {
+    [map_record::<F>().id(), instance_of!(map::<F>)]
+}
+
+#[inline(never)]
+fn plain_record() -> &'static InstanceRecord {
+    instance_record!(plain)
+}
+
+#[test]
+fn ids_are_the_names_of_the_assembly() {
+    let captured = std::env::args().count() as u32;
+    let pairs = [
+        [plain_record().id(), instance_of!(plain)],
+        [record::<f32, 1>().id(), instance_of!(generic::<f32, 1>)],
+        [record::<f32, 2>().id(), instance_of!(generic::<f32, 2>)],
+        [record::<&str, 2>().id(), instance_of!(generic::<&'static str, 2>)],
+        both_of(|x| x + 1),
+        both_of(|x| x + captured),
+        [elsewhere::plain_record().id(), instance_of!(elsewhere::plain)],
+        [elsewhere::generic_record::<i64>().id(), instance_of!(elsewhere::generic::<i64>)],
+        [elsewhere::generic_record::<Vec<u8>>().id(), instance_of!(elsewhere::generic::<Vec<u8>>)],
+        [elsewhere::record_of_this_crates_instance().id(), elsewhere::id_of_this_crates_instance()],
+    ];
+    for [assembled, id] in pairs {
+        assert_eq!(assembled, id);
+        assert!(id.symbol().starts_with("_ZN") || id.symbol().starts_with("_R"), "{id}");
+        assert_eq!(id.to_string(), id.symbol());
+    }
+    let different: BTreeSet<_> = pairs.iter().map(|pair| pair[1]).collect();
+    assert_eq!(different.len(), pairs.len(), "{different:#?}");
+}
+
+geobacter_instance::with_const_ids! {
+    const PLAIN: InstanceId = instance_of!(plain);
+    static GENERIC: [InstanceId; 2] = [instance_of!(generic::<f32, 1>), instance_of!(elsewhere::generic::<i64>)];
+
+    /// Each kernel with a function as its parameter has a constant of its own.
+    trait Named {
+        const ID: InstanceId;
+    }
+
+    impl<F: Fn(u32) -> u32> Named for F {
+        const ID: InstanceId = instance_of!(map::<F>);
+    }
+
+    fn named<F: Named>(_: F) -> InstanceId {
+        F::ID
+    }
+
+    #[test]
+    fn ids_are_constants() {
+        assert_eq!(PLAIN, plain_record().id());
+        assert_eq!(GENERIC, [record::<f32, 1>().id(), elsewhere::generic_record::<i64>().id()]);
+        let double = |x: u32| 2 * x;
+        assert_eq!([named(double); 2], both_of(double));
+        assert_ne!(named(double), named(|x| 2 * x));
+        // The closure itself is a function, too.
+        assert!(geobacter_instance::id_of(&double).symbol().contains("closure") || !PLAIN.symbol().starts_with("_ZN"));
+    }
+}
