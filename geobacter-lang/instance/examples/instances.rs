@@ -2,17 +2,26 @@
 //! and as `instance_of!` does. `compiler-patch/rustc/compare` runs it with a stock compiler and with one that has the
 //! intrinsic.
 
+use std::hint::black_box;
+
 use geobacter_instance::{
     CONST_IDS, InstanceId, InstanceRecord, KernelEntry, KernelTable, instance_of, instance_record,
 };
 use geobacter_instance_elsewhere as elsewhere;
 
-unsafe extern "C-unwind" fn plain(_kernarg: *const u8) {}
+// No two kernels have the same code: see `InstanceId`.
+unsafe extern "C-unwind" fn plain(_kernarg: *const u8) {
+    black_box("plain");
+}
 
-unsafe extern "C-unwind" fn generic<T, const N: usize>(_kernarg: *const u8) {}
+unsafe extern "C-unwind" fn generic<T, const N: usize>(_kernarg: *const u8) {
+    black_box(("generic", size_of::<T>(), N));
+}
 
 /// What a kernel with a function as its parameter is.
-unsafe extern "C-unwind" fn map<F: Fn(u32) -> u32>(_kernarg: *const u8) {}
+unsafe extern "C-unwind" fn map<F: Fn(u32) -> u32>(_kernarg: *const u8) {
+    black_box(("map", size_of::<F>()));
+}
 
 #[inline(never)]
 fn plain_record() -> &'static InstanceRecord {

@@ -2,9 +2,12 @@
 
 use core::fmt;
 
-/// What names a function's instance: its symbol, which differs between any two of a program.
+/// What names a function's instance: its symbol. Ids are equal if their symbols are, whichever way they came about.
 ///
-/// Ids are equal if their symbols are, whichever way they came about.
+/// As a constant it differs between any two functions of a program. What the assembly of a stock compiler writes is what LLVM makes of
+/// the function, and LLVM's pass `mergefunc` may have replaced it by another one that has, instruction for instruction, the same code.
+/// Entry functions of different kernels never have: each holds the address of its kernel's descriptor. Two instances of one generic
+/// kernel can, say for `u32` and `f32` if it only copies; then either id finds code that does the same.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct InstanceId(&'static str);

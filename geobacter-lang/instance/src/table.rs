@@ -94,6 +94,7 @@ impl<const N: usize, D> KernelTable<N, D> {
     ///     KernelEntry { name: "scale", id: instance_of!(b), entry: b, descriptor: &() },
     /// ]);
     /// ```
+    #[track_caller]
     pub const fn new(entries: [KernelEntry<D>; N]) -> Self {
         match Self::try_new(entries) {
             Ok(table) => table,
@@ -259,6 +260,7 @@ impl Message {
         }
     }
 
+    #[track_caller]
     const fn panic(&self) -> ! {
         match core::str::from_utf8(self.bytes.split_at(self.length).0) {
             Ok(text) => panic!("{}", text),

@@ -1,15 +1,22 @@
 //! Ids are the names that inline assembly gives, whichever way they came about.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, hint::black_box};
 
 use geobacter_instance::{InstanceId, InstanceRecord, instance_of, instance_record};
 use geobacter_instance_elsewhere as elsewhere;
 
-unsafe extern "C-unwind" fn plain(_kernarg: *const u8) {}
+// No two kernels have the same code: see `InstanceId`.
+unsafe extern "C-unwind" fn plain(_kernarg: *const u8) {
+    black_box("plain");
+}
 
-unsafe extern "C-unwind" fn generic<T, const N: usize>(_kernarg: *const u8) {}
+unsafe extern "C-unwind" fn generic<T, const N: usize>(_kernarg: *const u8) {
+    black_box(("generic", size_of::<T>(), N));
+}
 
-unsafe extern "C-unwind" fn map<F: Fn(u32) -> u32>(_kernarg: *const u8) {}
+unsafe extern "C-unwind" fn map<F: Fn(u32) -> u32, const NUMBER: u32>(_kernarg: *const u8) {
+    black_box(("map", NUMBER));
+}
 
 #[inline(never)]
 fn record<T, const N: usize>() -> &'static InstanceRecord {
@@ -17,12 +24,12 @@ fn record<T, const N: usize>() -> &'static InstanceRecord {
 }
 
 #[inline(never)]
-fn map_record<F: Fn(u32) -> u32>() -> &'static InstanceRecord {
-    instance_record!(map::<F>)
+fn map_record<F: Fn(u32) -> u32, const NUMBER: u32>() -> &'static InstanceRecord {
+    instance_record!(map::<F, NUMBER>)
 }
 
-fn both_of<F: Fn(u32) -> u32>(_: F) -> [InstanceId; 2] {
-    [map_record::<F>().id(), instance_of!(map::<F>)]
+fn both_of<const NUMBER: u32, F: Fn(u32) -> u32>(_: F) -> [InstanceId; 2] {
+    [map_record::<F, NUMBER>().id(), instance_of!(map::<F, NUMBER>)]
 }
 
 #[inline(never)]
@@ -38,8 +45,8 @@ fn ids_are_the_names_of_the_assembly() {
         [record::<f32, 1>().id(), instance_of!(generic::<f32, 1>)],
         [record::<f32, 2>().id(), instance_of!(generic::<f32, 2>)],
         [record::<&str, 2>().id(), instance_of!(generic::<&'static str, 2>)],
-        both_of(|x| x + 1),
-        both_of(|x| x + captured),
+        both_of::<1, _>(|x| x + 1),
+        both_of::<2, _>(|x| x + captured),
         [elsewhere::plain_record().id(), instance_of!(elsewhere::plain)],
         [elsewhere::generic_record::<i64>().id(), instance_of!(elsewhere::generic::<i64>)],
         [elsewhere::generic_record::<Vec<u8>>().id(), instance_of!(elsewhere::generic::<Vec<u8>>)],
@@ -64,7 +71,7 @@ geobacter_instance::with_const_ids! {
     }
 
     impl<F: Fn(u32) -> u32> Named for F {
-        const ID: InstanceId = instance_of!(map::<F>);
+        const ID: InstanceId = instance_of!(map::<F, 3>);
     }
 
     fn named<F: Named>(_: F) -> InstanceId {
@@ -76,7 +83,7 @@ geobacter_instance::with_const_ids! {
         assert_eq!(PLAIN, plain_record().id());
         assert_eq!(GENERIC, [record::<f32, 1>().id(), elsewhere::generic_record::<i64>().id()]);
         let double = |x: u32| 2 * x;
-        assert_eq!([named(double); 2], both_of(double));
+        assert_eq!([named(double); 2], both_of::<3, _>(double));
         assert_ne!(named(double), named(|x| 2 * x));
         // The closure itself is a function, too.
         assert!(geobacter_instance::id_of(&double).symbol().contains("closure") || !PLAIN.symbol().starts_with("_ZN"));

@@ -1,5 +1,7 @@
 //! Kernels of another crate, for the tests of `geobacter-instance`.
 
+use core::hint::black_box;
+
 use geobacter_instance::{InstanceId, InstanceRecord, instance_of, instance_record};
 
 /// A kernel.
@@ -7,14 +9,18 @@ use geobacter_instance::{InstanceId, InstanceRecord, instance_of, instance_recor
 /// # Safety
 /// It does nothing.
 #[inline(never)]
-pub unsafe extern "C-unwind" fn plain(_kernarg: *const u8) {}
+pub unsafe extern "C-unwind" fn plain(_kernarg: *const u8) {
+    black_box("elsewhere::plain");
+}
 
 /// A generic kernel.
 ///
 /// # Safety
 /// It does nothing.
 #[inline(never)]
-pub unsafe extern "C-unwind" fn generic<T>(_kernarg: *const u8) {}
+pub unsafe extern "C-unwind" fn generic<T>(_kernarg: *const u8) {
+    black_box(("elsewhere::generic", size_of::<T>()));
+}
 
 /// The record that this crate makes of its kernel.
 #[inline(never)]
