@@ -15,7 +15,7 @@ unsafe extern "C-unwind" fn generic<T, const N: usize>(_kernarg: *const u8) {
 }
 
 unsafe extern "C-unwind" fn map<F: Fn(u32) -> u32, const NUMBER: u32>(_kernarg: *const u8) {
-    black_box(("map", NUMBER));
+    black_box(("map", size_of::<F>(), NUMBER));
 }
 
 #[inline(never)]
