@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::InstanceId;
+use crate::{CONST_IDS, InstanceId};
 
 /// The entry function of a kernel instance: it runs one work-group with the arguments that `kernarg` points to.
 pub type EntryFunction = unsafe extern "C-unwind" fn(kernarg: *const u8);
@@ -40,7 +40,7 @@ impl<D> fmt::Debug for KernelEntry<D> {
 pub enum DuplicateKernel {
     /// What they are looked up by.
     Name(&'static str),
-    /// What names their code: it is one kernel, twice.
+    /// What names their code: it is one kernel, twice. Found if ids are constants ([`CONST_IDS`](crate::CONST_IDS)).
     Instance(InstanceId),
 }
 
@@ -82,7 +82,7 @@ impl<const N: usize, D> KernelTable<N, D> {
     /// A table of these kernels.
     ///
     /// # Panics
-    /// If two have one name, or are one: for a `static`, an error of compilation.
+    /// If two have one name; if ids are constants, also if two are one kernel. For a `static`, an error of compilation.
     ///
     #[cfg_attr(geobacter_const_instance_ids, doc = "```compile_fail,E0080")]
     #[cfg_attr(not(geobacter_const_instance_ids), doc = "```ignore (needs ids in constants)")]
@@ -108,11 +108,14 @@ impl<const N: usize, D> KernelTable<N, D> {
     /// A table of these kernels, or what two of them have in common.
     ///
     /// # Errors
-    /// If two have one name, or are one.
+    /// If two have one name; if ids are constants, also if two are one kernel.
     pub const fn try_new(entries: [KernelEntry<D>; N]) -> Result<Self, DuplicateKernel> {
-        let by_id = sorted(entries, Key::Id);
-        if let Some(second) = first_equal(&by_id, Key::Id) {
-            return Err(DuplicateKernel::Instance(second.id));
+        // Ids from assembly can be equal without being a mistake: see `InstanceId`.
+        if CONST_IDS {
+            let by_id = sorted(entries, Key::Id);
+            if let Some(second) = first_equal(&by_id, Key::Id) {
+                return Err(DuplicateKernel::Instance(second.id));
+            }
         }
         let entries = sorted(entries, Key::Name);
         if let Some(second) = first_equal(&entries, Key::Name) {

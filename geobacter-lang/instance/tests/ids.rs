@@ -78,6 +78,14 @@ geobacter_instance::with_const_ids! {
         F::ID
     }
 
+    unsafe extern "C-unwind" fn one(_kernarg: *const u8) {}
+    unsafe extern "C-unwind" fn other(_kernarg: *const u8) {}
+
+    #[test]
+    fn functions_of_the_same_code_have_ids_of_their_own() {
+        assert_ne!(instance_of!(one), instance_of!(other));
+    }
+
     #[test]
     fn ids_are_constants() {
         assert_eq!(PLAIN, plain_record().id());

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use geobacter_instance::{DuplicateKernel, KernelEntry, KernelTable, instance_of};
+use geobacter_instance::{CONST_IDS, DuplicateKernel, KernelEntry, KernelTable, instance_of};
 
 macro_rules! kernels {
     ($($name:ident)*) => {
@@ -84,9 +84,11 @@ fn a_name_is_for_one_kernel_and_a_kernel_is_there_once() {
     let same_name = same_name.expect_err("a duplicate");
     assert_eq!(same_name, DuplicateKernel::Name("scale"));
     assert_eq!(same_name.to_string(), "two kernels of the table have the name `scale`");
-    let twice = KernelTable::try_new([entry("scale", first), second(), entry("grow", first)]).expect_err("a duplicate");
-    assert_eq!(twice, DuplicateKernel::Instance(first().id));
-    assert!(twice.to_string().contains("k000"), "{twice}");
+    let twice = KernelTable::try_new([entry("scale", first), second(), entry("grow", first)]).err();
+    assert_eq!(twice, CONST_IDS.then(|| DuplicateKernel::Instance(first().id)));
+    if let Some(twice) = twice {
+        assert!(twice.to_string().contains("k000"), "{twice}");
+    }
     let fine = KernelTable::try_new([entry("b", first), entry("a", second)]).expect("no duplicate");
     assert_eq!(fine.iter().map(|entry| entry.name).collect::<Vec<_>>(), ["a", "b"]);
     assert!(KernelTable::<0>::new([]).is_empty());
