@@ -3,14 +3,6 @@
 //! `#[kernel]` writes one for each kernel instance. The runtime checks launches against it, and the spool step reads the
 //! same constant out of the bitcode (`respool::spool::descriptor` knows this layout), so both are `repr(C)`.
 
-use geobacter_instance as instance;
-
-/// A kernel instance as an entry of a [`KernelTable`]: `#[kernel]` gives each kernel a function `table_entry`.
-pub type KernelEntry = instance::KernelEntry<LaunchDescriptor>;
-
-/// Kernels by name. With [`CONST_IDS`](instance::CONST_IDS), a `static` that is checked when it is compiled.
-pub type KernelTable<const N: usize> = instance::KernelTable<N, LaunchDescriptor>;
-
 /// What a kernel's declaration says.
 #[repr(C)]
 #[derive(Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@
 //! * [`partition`]: which elements of an output belong to which item.
 //! * [`soa`]: buffers of structs, one array for each field.
 //! * [`spec`]: values that are constants in a device's code.
-//! * [`descriptor`], [`mod@instance`]: what `#[kernel]` leaves behind for the runtime and for the spool step.
+//! * [`descriptor`], [`mod@instance`]: what `#[kernel]` leaves behind for the runtime and for the spool step; [`table`]: kernels by name.
 //! * [`entry`], [`intrinsics`]: how a work-group's run becomes calls of the kernel function.
 //! * [`check`]: what checked mode notes of accesses that only an `unsafe` promise keeps apart.
 //! * `math`: C's mathematical functions, for devices.
@@ -58,6 +58,7 @@ pub mod private;
 pub mod shape;
 pub mod soa;
 pub mod spec;
+pub mod table;
 pub mod value;
 pub mod wave;
 pub mod workgroup;

@@ -236,8 +236,8 @@ pub fn expand(kernel: &Kernel, options: &Options) -> TokenStream {
                     #vis
                 ]
                 [
-                    fn table_entry #impl_generics () -> #lang::descriptor::KernelEntry #where_clause {
-                        #lang::descriptor::KernelEntry {
+                    fn table_entry #impl_generics () -> #lang::table::KernelEntry #where_clause {
+                        #lang::table::KernelEntry {
                             name: #name,
                             id: Self::id #call_generics (),
                             entry: Self::entry #call_generics,

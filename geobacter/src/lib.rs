@@ -144,7 +144,7 @@ pub use devices::{Absence, DEVICE_VARIABLE, DeviceError, Devices, device, device
 pub use geobacter_lang::{
     AtomicElement, Atomics, Blocks, Element, Grid, GridShape, In, InOut, InOutSoa, InSoa, Item, KernelArg, Leader,
     LocalItem, Out, OutSoa, PerGroup, PerItem, Private, Rows, Slice, Strided, StructOfArrays, Tile, Varying, Wave,
-    WorkItem, Workgroup, atomic, descriptor, instance, partition, println, spec, spec::Spec,
+    WorkItem, Workgroup, atomic, descriptor, instance, partition, println, spec, spec::Spec, table,
 };
 pub use geobacter_macros::{Element, KernelArg, StructOfArrays, kernel};
 pub use geobacter_runtime_core::{

@@ -9,9 +9,9 @@ use std::{
 use geobacter::{
     __private::core::driver::{Dispatch, Driver, DriverError, Memory, MemoryKind},
     DeviceInfo, DeviceKind,
-    descriptor::KernelTable,
     instance::{DuplicateKernel, InstanceId},
     prelude::*,
+    table::KernelTable,
 };
 
 /// A device that runs nothing and remembers what it was asked to run.
