@@ -44,7 +44,7 @@ fn ids_are_the_names_of_the_assembly() {
         [plain_record().id(), instance_of!(plain)],
         [record::<f32, 1>().id(), instance_of!(generic::<f32, 1>)],
         [record::<f32, 2>().id(), instance_of!(generic::<f32, 2>)],
-        [record::<&str, 2>().id(), instance_of!(generic::<&'static str, 2>)],
+        [record::<String, 2>().id(), instance_of!(generic::<String, 2>)],
         both_of::<1, _>(|x| x + 1),
         both_of::<2, _>(|x| x + captured),
         [elsewhere::plain_record().id(), instance_of!(elsewhere::plain)],
