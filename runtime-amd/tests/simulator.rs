@@ -213,6 +213,25 @@ fn a_kernel_that_never_ends_is_an_error() {
 }
 
 #[test]
+fn a_launch_that_waits_for_the_simulators_threads_does_not_run_out_of_time() {
+    let Some(machine) = machine() else { return };
+    let mut options = Options::default();
+    options.dynamic_stack = 32 * DYNAMIC_STACK;
+    let (busy, gpu) = (open(&machine.agents, Options::default()), open(&machine.agents, options));
+    let (endless, zero) = (machine.load("endless"), machine.buffer(&[0]));
+    let (long, out) = (machine.load("recurse"), machine.buffer(&[0; 128]));
+    let threads = thread::available_parallelism().unwrap().get();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| run(&busy, &endless, line(2), &[zero.address()]).unwrap_err());
+        }
+        // They are there first, and a work-group takes longer than they are there before it.
+        thread::sleep(Duration::from_millis(3));
+        run(&gpu, &long, line(2), &[out.address(), 4000]).unwrap();
+    });
+}
+
+#[test]
 fn a_launch_has_a_time_limit() {
     let Some(machine) = machine() else { return };
     let mut options = Options::default();

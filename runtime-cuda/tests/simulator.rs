@@ -240,6 +240,21 @@ fn everything_in_flight_ends_when_a_context_is_lost() {
 }
 
 #[test]
+fn a_launch_that_waits_for_the_simulators_threads_does_not_run_out_of_time() {
+    let busy = open(4);
+    let (endless, zero) = (busy.load(code("endless")).unwrap(), buffer(&busy, &[0]));
+    let threads = thread::available_parallelism().unwrap().get();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| run(&busy, &endless, line(2), &[zero.address()]).unwrap_err());
+        }
+        // They are there first, and the launch takes longer than they are there before it.
+        thread::sleep(Duration::from_millis(20));
+        affine(gpu(), 200_000, 3).unwrap();
+    });
+}
+
+#[test]
 fn launches_from_many_threads_do_not_disturb_each_other() {
     thread::scope(|scope| {
         for worker in 0..6 {

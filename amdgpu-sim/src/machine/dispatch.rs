@@ -192,6 +192,7 @@ fn run_all<'w>(
     let first = OnceLock::new();
     pool.install(|| {
         (0..total).into_par_iter().try_for_each_init(worker, |worker, number| {
+            dispatch.watchdog.progress();
             match workgroup::run(dispatch, worker, number) {
                 Ok(()) => {
                     dispatch.watchdog.progress();

@@ -15,7 +15,7 @@ use super::fault::{FaultKind, Trap};
 pub struct Watchdog {
     started: Instant,
     limit: Option<Duration>,
-    /// Nanoseconds after the start when a work-group last ended.
+    /// Nanoseconds after the start when a work-group last began or ended.
     progress: AtomicU64,
     cancelled: AtomicBool,
     /// Set from outside to end the dispatch.
@@ -23,7 +23,7 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// A watchdog that allows this long between ends of work-groups (`None` is for ever), and no time once `stop` is set.
+    /// A watchdog that allows this long from one begin or end of a work-group to the next (`None` is for ever), and no time once `stop` is set.
     pub fn new(limit: Option<Duration>, stop: Arc<AtomicBool>) -> Self {
         let (started, progress) = (Instant::now(), AtomicU64::new(0));
         Self { started, limit, progress, cancelled: AtomicBool::new(false), stop }
@@ -38,7 +38,8 @@ impl Watchdog {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Notes that a work-group has ended.
+    /// Notes that a work-group begins or has ended. What begins may have waited for a thread, behind dispatches of other
+    /// queues: that time is not the kernel's.
     pub fn progress(&self) {
         self.progress.fetch_max(self.now(), Ordering::Relaxed);
     }
@@ -65,7 +66,8 @@ impl Watchdog {
             return Ok(());
         }
         let seconds = limit.as_secs_f64();
-        let detail = format!("no work-group ended for {seconds} s; AMDGPU_SIM_WATCHDOG sets another limit (0: none)");
+        let detail =
+            format!("no work-group began or ended for {seconds} s; AMDGPU_SIM_WATCHDOG sets another limit (0: none)");
         Err(Trap::new(FaultKind::Watchdog, detail))
     }
 }
