@@ -57,6 +57,9 @@
 //! `machine::check::twin`. Nothing is reported that does not matter: there are two contents of what was never written
 //! with which the kernel does different things.
 //!
+//! **Atomic stores** look like plain ones in LDS, and in memory if they are relaxed and the GPU is gfx90a or RDNA 2 or 3. Those of
+//! Geobacter's device language are known by their line; others are taken for plain ones.
+//!
 //! **Barriers** of Geobacter's device language are known by their line, and are not checked: all items reach them, but those
 //! that have panicked.
 //!
@@ -66,8 +69,7 @@
 //! * A part of a value in LDS or memory that was never written, if it is only copied with the rest: padding and unused parts
 //!   of enums look the same. A word of a wide read of LDS is reported if different items wrote the words beside it.
 //! * A decision that comes out the same for both contents that are tried for what was never written, other than a comparison.
-//! * Anything about volatile accesses beside each other: they look like atomic ones. So do atomic stores to LDS, which are known
-//!   by their line in Geobacter's device language.
+//! * Anything about volatile accesses beside each other: they look like atomic ones.
 //! * Which of two equal stores in two branches it was, if LLVM has made one of them.
 //! * Conflicts of accesses that atomic operations could have ordered, and have not.
 //! * Reads beyond the first 4 MiB that a work-group reads, and the first 16 MiB that a dispatch reads, as one half of a race.

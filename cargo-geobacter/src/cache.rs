@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::{
     cli::CacheCommand,
+    print,
     table::{bytes, table},
 };
 
@@ -25,9 +26,9 @@ pub fn cache(command: CacheCommand) -> anyhow::Result<ExitCode> {
         CacheCommand::Path(output) => {
             let path = cache.folder().display();
             if output.json {
-                print_json(&json!({ "path": cache.folder() }))?;
+                print::json(&json!({ "path": cache.folder() }))?;
             } else {
-                println!("{path}");
+                print::text(&format!("{path}\n"))?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -47,7 +48,7 @@ fn list(cache: &DiskCache, json: bool) -> anyhow::Result<ExitCode> {
                 "file": entry.path,
             })
         };
-        print_json(&json!({
+        print::json(&json!({
             "path": cache.folder(),
             "bytes": total,
             "limit": (cache.limit() != 0).then_some(cache.limit()),
@@ -59,7 +60,8 @@ fn list(cache: &DiskCache, json: bool) -> anyhow::Result<ExitCode> {
         0 => "no limit".to_owned(),
         limit => format!("limit {}", bytes(limit)),
     };
-    println!("{}: {} in {} entries, {limit} ({LIMIT_VARIABLE})", cache.folder().display(), bytes(total), entries.len());
+    let (folder, count) = (cache.folder().display(), entries.len());
+    let mut text = format!("{folder}: {} in {count} entries, {limit} ({LIMIT_VARIABLE})\n", bytes(total));
     if !entries.is_empty() {
         let now = SystemTime::now();
         let columns = [("USED", false), ("SIZE", true), ("KIND", false), ("WHAT", false)];
@@ -70,19 +72,22 @@ fn list(cache: &DiskCache, json: bool) -> anyhow::Result<ExitCode> {
             };
             vec![ago(now, entry.used), bytes(entry.size), kind, what]
         });
-        print!("\n{}", table(&columns, rows));
+        text.push('\n');
+        text.push_str(&table(&columns, rows));
     }
+    print::text(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn clear(cache: &DiskCache, json: bool) -> anyhow::Result<ExitCode> {
     let removed = cache.clear().map_err(|error| denied(cache, error))?;
+    let folder = cache.folder().display();
     if json {
-        print_json(&json!({ "path": cache.folder(), "entries": removed.entries, "bytes": removed.bytes }))?;
+        print::json(&json!({ "path": cache.folder(), "entries": removed.entries, "bytes": removed.bytes }))?;
     } else if removed.entries == 0 {
-        println!("{}: nothing to remove", cache.folder().display());
+        print::text(&format!("{folder}: nothing to remove\n"))?;
     } else {
-        println!("{}: removed {} entries, {}", cache.folder().display(), removed.entries, bytes(removed.bytes));
+        print::text(&format!("{folder}: removed {} entries, {}\n", removed.entries, bytes(removed.bytes)))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -96,11 +101,6 @@ fn denied(cache: &DiskCache, error: io::Error) -> anyhow::Error {
         ),
         _ => anyhow!("cannot clear {folder}: {error}"),
     }
-}
-
-fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
 }
 
 /// How long ago, in one unit.

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::{
     cargo_invocation::SIMULATED,
+    print,
     table::{bytes, table},
 };
 
@@ -88,7 +89,7 @@ pub fn devices(json: bool) -> anyhow::Result<ExitCode> {
             .collect();
         let absent = listing.absent.iter().map(|(what, reason)| json!({ "what": what, "reason": reason }));
         let all = json!({ "present": present, "absent": absent.collect::<Vec<_>>() });
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        print::json(&all)?;
         return Ok(ExitCode::SUCCESS);
     }
     let columns = [
@@ -110,13 +111,14 @@ pub fn devices(json: bool) -> anyhow::Result<ExitCode> {
         row.push(info.driver.clone());
         row
     });
-    print!("{}", table(&columns, rows));
+    let mut text = table(&columns, rows);
     if !listing.absent.is_empty() {
-        println!();
+        text.push('\n');
         for (what, reason) in &listing.absent {
-            println!("no {what}: {reason}");
+            text += &format!("no {what}: {reason}\n");
         }
     }
+    print::text(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

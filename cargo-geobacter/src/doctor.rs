@@ -14,7 +14,7 @@ use geobacter_compiler_patch::Toolchain;
 use geobacter_spool::job::DisassembleJob;
 use serde::Serialize;
 
-use crate::{cargo_invocation, table::bytes};
+use crate::{cargo_invocation, print, table::bytes};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -82,9 +82,9 @@ pub fn doctor(json: bool) -> anyhow::Result<ExitCode> {
     }));
 
     if json {
-        println!("{}", serde_json::to_string_pretty(&checks)?);
+        print::json(&checks)?;
     } else {
-        print(&checks);
+        print::text(&shown(&checks))?;
     }
     let failed = checks.iter().any(|check| check.status == Status::Fail);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -169,7 +169,8 @@ fn cache() -> Check {
     })
 }
 
-fn print(checks: &[Check]) {
+fn shown(checks: &[Check]) -> String {
+    let mut text = String::new();
     let width = checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
     for check in checks {
         let (mark, color) = match check.status {
@@ -178,14 +179,13 @@ fn print(checks: &[Check]) {
             Status::Fail => ("fail", AnsiColor::Red),
         };
         let style = Style::new().bold().fg_color(Some(color.into()));
-        // Leaves out the colours where they are not wanted: NO_COLOR, or no terminal.
-        anstream::println!("{style}{mark}{style:#}  {:width$}  {}", check.name, check.detail);
+        text += &format!("{style}{mark}{style:#}  {:width$}  {}\n", check.name, check.detail);
     }
     let count = |status| checks.iter().filter(|check| check.status == status).count();
-    println!();
-    match (count(Status::Fail), count(Status::Warn)) {
-        (0, 0) => println!("Everything works."),
-        (0, _) => println!("Kernels can be built, and run on the processor and on simulated GPUs."),
-        (failures, _) => println!("Kernels cannot be built and simulated before {failures} thing(s) above are mended."),
-    }
+    let sum = match (count(Status::Fail), count(Status::Warn)) {
+        (0, 0) => "Everything works.".to_owned(),
+        (0, _) => "Kernels can be built, and run on the processor and on simulated GPUs.".to_owned(),
+        (failures, _) => format!("Kernels cannot be built and simulated before {failures} thing(s) above are mended."),
+    };
+    format!("{text}\n{sum}\n")
 }

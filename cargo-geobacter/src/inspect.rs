@@ -21,7 +21,7 @@ use crate::{
     UsageError,
     cargo_invocation::{self, CargoFailed},
     cli::{Emit, InspectArguments},
-    cuda_tools,
+    cuda_tools, print,
     table::table,
 };
 
@@ -67,7 +67,7 @@ pub fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitCode> {
     let shown = show(&compiled, arguments)?;
     match &arguments.output {
         Some(file) => fs::write(file, shown).with_context(|| format!("cannot write {}", file.display()))?,
-        None => io::stdout().write_all(&shown).or_else(closed_pipe)?,
+        None => print::bytes(&shown)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -87,11 +87,6 @@ fn add_machine_code(code: &mut CompiledKernel, arguments: &InspectArguments) -> 
         _ => {}
     }
     Ok(())
-}
-
-/// `inspect | head` is no failure.
-fn closed_pipe(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }
 
 /// Builds, and gives the executable.

@@ -11,7 +11,10 @@ use geobacter_spool::{
 use object::{Object, ObjectSection};
 use serde_json::json;
 
-use crate::table::{bytes, table};
+use crate::{
+    print,
+    table::{bytes, table},
+};
 
 /// One kernel of a program.
 #[derive(Default)]
@@ -75,11 +78,11 @@ pub fn list(program: &Path, json: bool) -> anyhow::Result<ExitCode> {
             })
             .collect();
         let all = json!({ "program": program, "kernels": kernels });
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        print::json(&all)?;
         return Ok(ExitCode::SUCCESS);
     }
     if kernels.is_empty() {
-        println!("{} carries no kernels", program.display());
+        print::text(&format!("{} carries no kernels\n", program.display()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let columns =
@@ -96,7 +99,7 @@ pub fn list(program: &Path, json: bool) -> anyhow::Result<ExitCode> {
                 .collect(),
         }
     });
-    print!("{}", table(&columns, rows));
+    print::text(&table(&columns, rows))?;
     Ok(ExitCode::SUCCESS)
 }
 

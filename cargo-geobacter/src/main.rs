@@ -16,6 +16,7 @@ mod doctor;
 mod inspect;
 mod list;
 mod new_project;
+mod print;
 mod sim;
 mod simulated;
 mod table;

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::UsageError;
+use crate::{UsageError, print};
 
 /// Words that a package cannot have as its name.
 const RESERVED: &[&str] = &[
@@ -91,10 +91,10 @@ pub fn new_project(path: &Path) -> anyhow::Result<ExitCode> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    println!("Created `{name}`. Next:");
-    println!("  cd {}", path.display());
-    println!("  cargo geobacter run");
-    println!("  cargo geobacter test");
+    print::text(&format!(
+        "Created `{name}`. Next:\n  cd {}\n  cargo geobacter run\n  cargo geobacter test\n",
+        path.display()
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

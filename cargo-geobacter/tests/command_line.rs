@@ -6,14 +6,18 @@ use std::{
     process::{Command, Output},
 };
 
-fn geobacter(folder: &Path, arguments: &[&str]) -> Output {
+fn prepared(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-geobacter"));
     command.arg("geobacter").args(arguments).current_dir(folder);
     command.env("CARGO_NET_OFFLINE", "true").env("NO_COLOR", "1").env("GEOBACTER_CACHE", folder.join("cache"));
     command.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS").env_remove("RUSTC");
     // A gigabyte less on the disk.
     command.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
-    command.output().expect("cargo-geobacter starts")
+    command
+}
+
+fn geobacter(folder: &Path, arguments: &[&str]) -> Output {
+    prepared(folder, arguments).output().expect("cargo-geobacter starts")
 }
 
 fn stdout(output: &Output) -> String {
@@ -207,5 +211,18 @@ fn a_toolchain_with_another_llvm_is_refused() {
     assert_eq!(output.status.code(), Some(101));
     for part in ["rustc 1.89.0", "LLVM 20.1.7", "LLVM 22", "1.95.0"] {
         assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
+    }
+}
+
+/// As `cargo geobacter cache list --json | head` leaves it.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = tempfile::tempdir().expect("folder");
+    for arguments in [&["devices"][..], &["devices", "--json"], &["cache", "list"], &["cache", "path"], &["doctor"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = prepared(folder.path(), arguments);
+        let output = command.stdout(writer).output().expect("cargo-geobacter starts");
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {}", stderr(&output));
     }
 }

@@ -29,10 +29,8 @@ fn numbers<T: AtomicElement + PartialEq, S: scope::BufferScope>(
     while let Err(found) = results.at(4).compare_exchange(&item, current, add(current, value)) {
         current = found;
     }
-    // By one item: a relaxed atomic store is a plain one on some GPUs, where checks cannot tell two of them from a mistake.
-    if item.x() == 7 {
-        results.at(5).store(&item, value);
-    }
+    // By all: on some GPUs it is the instruction of a plain store, and yet no mistake.
+    results.at(5).store(&item, value);
 }
 
 #[kernel(workgroup = 64)]
@@ -68,7 +66,7 @@ macro_rules! check_numbers {
         let results = results.download().unwrap();
         let place = format!("{} on {}", std::any::type_name::<$scope>(), $device.id());
         assert_eq!([results[0], results[1], results[2], results[4]], [$sum, $least, $greatest, $sum], "{place}");
-        assert!(among(&$x, results[3]) && results[5] == $x[7], "{place}: {results:?}");
+        assert!(among(&$x, results[3]) && among(&$x, results[5]), "{place}: {results:?}");
     };
 }
 

@@ -176,15 +176,19 @@ impl Code {
         self.index.get(usize::try_from(offset / 4).ok()?).copied().filter(|index| *index != u32::MAX)
     }
 
-    /// Asks the line tables what the instructions do not show: which loads and stores of LDS are atomic in the source
-    /// (`ds_read` and `ds_write` serve for both), and which barriers are the device language's.
+    /// Asks the line tables what the instructions do not show: which loads and stores of LDS and which stores to memory are
+    /// atomic in the source (`ds_read`, `ds_write` and on some GPUs `global_store` serve for both), and which barriers are
+    /// the device language's.
     pub fn ask_source(&mut self) {
         let instructions = || self.registers.iter().zip(&self.offsets).enumerate();
         let of = |wanted: fn(Class) -> bool| -> Vec<(u32, u32)> {
             let found = instructions().filter(|(_, (registers, _))| wanted(registers.class));
             found.map(|(index, (_, offset))| (index as u32, *offset)).collect()
         };
-        let plain = of(|class| matches!(class, Class::Lds(Effect::Load | Effect::Store)));
+        let plain = of(|class| {
+            let store = matches!(class, Class::Vmem(Effect::Store) | Class::Flat(Effect::Store));
+            store || matches!(class, Class::Lds(Effect::Load | Effect::Store))
+        });
         let barriers = of(|class| class == Class::Barrier);
         if plain.is_empty() && barriers.is_empty() {
             return;
