@@ -137,7 +137,12 @@ fn a_damaged_archive_is_named_and_the_host_still_runs() {
         let damaged = machine.folder.path().join("damaged");
         fs::write(&damaged, &bytes).unwrap();
         fs::set_permissions(&damaged, fs::Permissions::from_mode(0o755)).unwrap();
-        let output = Command::new(&damaged).args(["--n", "100"]).env("AMDGPU_SIM", "gfx942").output().unwrap();
+        let output = Command::new(&damaged)
+            .args(["--n", "100"])
+            .env("AMDGPU_SIM", "gfx942")
+            .env_remove("PTX_SIM")
+            .output()
+            .unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success() && out.starts_with("PASS saxpy device=host"), "{out}{err}");
         assert!(err.contains(message) && err.contains("cargo geobacter build"), "{err}");
