@@ -359,10 +359,18 @@ impl Submission {
             stream.wait_for(earlier)?;
         }
         let timer = self.pools.clock().map(|clock| clock.start(stream)).transpose()?;
-        match enqueue(&in_flight).and_then(|()| event.record(stream.handle())) {
-            Ok(()) => Ok(Operation::new(&self.pools, stream, event, timer, in_flight)),
+        if let Err(error) = enqueue(&in_flight) {
+            // Some of it may be under way.
+            let _ended_or_lost = stream.synchronize();
+            return Err(error.into());
+        }
+        // Known to the stream before its event is recorded: that may be what says that this work has lost the context.
+        let operation = Operation::new(&self.pools, stream, event, timer, in_flight);
+        match operation.event().record(stream.handle()) {
+            // Whoever waits for it hears that it did not end.
+            Ok(()) | Err(Error::Lost(_)) => Ok(operation),
             Err(error) => {
-                // Some of it may be under way.
+                // Before the operation is dropped, which asks its event.
                 let _ended_or_lost = stream.synchronize();
                 Err(error.into())
             }

@@ -8,11 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use geobacter_cuda_driver::sys::CUresult;
 use geobacter_runtime_core::{
     code::DeviceCode,
     driver::{Driver, DriverError, Kernarg, Memory, MemoryKind, WorkError},
 };
 use geobacter_runtime_cuda::{Error, Executable, Extent, Gpu, Options, PtxVersion};
+use ptx_sim::injection::Injection;
 
 use common::{KERNELS, code, line};
 
@@ -207,6 +209,18 @@ fn a_kernel_that_faults_loses_the_context_and_the_device_can_be_opened_again() {
     drop((kept, poke, gpu));
     assert_eq!(words(&*new), [9; 64]);
     affine(&again, 1000, 5).unwrap();
+}
+
+/// What the driver says when the fault is there before the call that launches has recorded its event.
+#[test]
+fn a_kernel_that_faults_at_once_is_named() {
+    let gpu = open(5);
+    let (affine, buffer) = (gpu.load(code("affine")).unwrap(), buffer(&gpu, &[1; 64]));
+    let failing = Injection::in_this_thread(&["cuEventRecord"], 1, CUresult::CUDA_ERROR_ILLEGAL_ADDRESS).unwrap();
+    let arguments = [buffer.address(), buffer.address(), 64 << 32];
+    let error = run(&gpu, &affine, line(1), &arguments).unwrap_err().to_string();
+    assert!(failing.happened());
+    assert!(error.starts_with("it did not end: ") && error.contains("was lost by kernel `affine`"), "{error}");
 }
 
 #[test]
