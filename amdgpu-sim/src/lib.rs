@@ -57,8 +57,8 @@
 //! `machine::check::twin`. Nothing is reported that does not matter: there are two contents of what was never written
 //! with which the kernel does different things.
 //!
-//! **Atomic stores** look like plain ones in LDS, and in memory if they are relaxed and the GPU is gfx90a or RDNA 2 or 3. Those of
-//! Geobacter's device language are known by their line; others are taken for plain ones.
+//! **Atomic stores** look like plain ones in LDS, and in memory if they are relaxed and the GPU is gfx90a, RDNA 2 or RDNA 3.
+//! Those of Geobacter's device language are known by their line; others are taken for plain ones.
 //!
 //! **Barriers** of Geobacter's device language are known by their line, and are not checked: all items reach them, but those
 //! that have panicked.

@@ -23,7 +23,8 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// A watchdog that allows this long from one begin or end of a work-group to the next (`None` is for ever), and no time once `stop` is set.
+    /// A watchdog that allows this long from one begin or end of a work-group to the next (`None` is for ever), and no time
+    /// once `stop` is set.
     pub fn new(limit: Option<Duration>, stop: Arc<AtomicBool>) -> Self {
         let (started, progress) = (Instant::now(), AtomicU64::new(0));
         Self { started, limit, progress, cancelled: AtomicBool::new(false), stop }
